@@ -1,0 +1,37 @@
+<?php
+
+/**
+ * @file
+ * Entry of the shim: becomes a root (which only forks) or one cold worker.
+ *
+ * The daemon feeds PHP a two-line script on standard input that sets $drupald
+ * and requires this file. That keeps the one-time secret out of the argument
+ * list and out of the environment, and it leaves STDIN, STDOUT and STDERR
+ * undefined, so that a worker can define them on descriptors of its own.
+ *
+ * $drupald: mode (root|worker), socket (path), secret, title.
+ */
+
+require_once __DIR__ . '/src/Channel.php';
+require_once __DIR__ . '/src/Root.php';
+require_once __DIR__ . '/src/Worker.php';
+require_once __DIR__ . '/src/Environment.php';
+require_once __DIR__ . '/src/OutputLog.php';
+require_once __DIR__ . '/src/ErrorWatch.php';
+require_once __DIR__ . '/src/Ending.php';
+
+if (!isset($drupald['mode'], $drupald['socket'], $drupald['secret'])) {
+  fwrite(fopen('php://stderr', 'w'), "drupald.php is started by the daemon and does nothing by itself.\n");
+  exit(2);
+}
+
+$drupald_worker = $drupald['mode'] === 'root'
+  ? \Drupald\Root::serve($drupald['socket'], $drupald['secret'], isset($drupald['title']) ? $drupald['title'] : '')
+  : new \Drupald\Worker($drupald['socket'], $drupald['secret'], FALSE);
+
+// Only a worker comes back here: a root ends inside serve(). Nothing of ours
+// may be seen among the globals of the site's code.
+unset($drupald, $argv, $argc);
+if ($drupald_worker) {
+  $drupald_worker->work();
+}

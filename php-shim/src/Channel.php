@@ -1,0 +1,134 @@
+<?php
+
+namespace Drupald;
+
+/**
+ * One connection to the daemon: newline-delimited JSON over a Unix socket.
+ *
+ * Sending never fails the caller: a daemon that is gone must not disturb the
+ * run. Whoever needs to know asks isOpen().
+ */
+class Channel {
+
+  /** Version of the messages; the daemon refuses another one. */
+  const VERSION = 1;
+
+  private $socket;
+  private $buffer = '';
+  private $open = TRUE;
+
+  /**
+   * Connects, for at most $timeout seconds.
+   *
+   * @throws \RuntimeException
+   *   When nobody listens.
+   */
+  public function __construct($path, $timeout = 5) {
+    $socket = @stream_socket_client('unix://' . $path, $errno, $error, $timeout);
+    if (!$socket) {
+      throw new \RuntimeException("cannot reach the daemon at $path: $error");
+    }
+    $this->socket = $socket;
+  }
+
+  /** The stream, for stream_select(). */
+  public function stream() {
+    return $this->socket;
+  }
+
+  public function isOpen() {
+    return $this->open;
+  }
+
+  /** Sends one message; FALSE when the daemon is gone. */
+  public function send(array $message) {
+    if (!$this->open) {
+      return FALSE;
+    }
+    $line = self::encode($message) . "\n";
+    while ($line !== '') {
+      $written = @fwrite($this->socket, $line);
+      if ($written === FALSE || $written === 0) {
+        $this->open = FALSE;
+        return FALSE;
+      }
+      $line = (string) substr($line, $written);
+    }
+    return TRUE;
+  }
+
+  /**
+   * Waits for the next message, at most $timeout seconds (NULL: for ever).
+   *
+   * @return array|null
+   *   NULL when the time is over or the daemon has closed; see isOpen().
+   */
+  public function receive($timeout = NULL) {
+    $until = $timeout === NULL ? NULL : microtime(TRUE) + $timeout;
+    while (TRUE) {
+      $message = $this->next();
+      if ($message !== NULL || !$this->open) {
+        return $message;
+      }
+      $left = $until === NULL ? 60 : max(0, $until - microtime(TRUE));
+      $this->wait($left);
+      if ($until !== NULL && microtime(TRUE) >= $until) {
+        return $this->next();
+      }
+    }
+  }
+
+  /** Waits up to $seconds for something to read and reads it. A signal ends the wait early. */
+  public function wait($seconds) {
+    $read = array($this->socket);
+    $write = $except = NULL;
+    $ready = @stream_select($read, $write, $except, (int) $seconds, (int) (($seconds - (int) $seconds) * 1000000));
+    if (!$ready) {
+      return;
+    }
+    $chunk = @fread($this->socket, 65536);
+    if ($chunk === '' || $chunk === FALSE) {
+      $this->open = FALSE;
+      return;
+    }
+    $this->buffer .= $chunk;
+  }
+
+  /** The next message that has already arrived, or NULL. */
+  public function next() {
+    $end = strpos($this->buffer, "\n");
+    if ($end === FALSE) {
+      return NULL;
+    }
+    $line = substr($this->buffer, 0, $end);
+    $this->buffer = (string) substr($this->buffer, $end + 1);
+    $message = json_decode($line, TRUE);
+    return is_array($message) ? $message : array('type' => 'malformed');
+  }
+
+  /** Closes this process's copy; in a forked child the parent's stays open. */
+  public function close() {
+    if ($this->socket) {
+      @fclose($this->socket);
+      $this->socket = NULL;
+    }
+    $this->open = FALSE;
+  }
+
+  /** JSON of a message whose strings may hold any bytes. */
+  public static function encode(array $message) {
+    $flags = JSON_UNESCAPED_SLASHES | JSON_UNESCAPED_UNICODE;
+    $json = json_encode($message, $flags);
+    if ($json === FALSE) {
+      // Exception texts of old code can be in any encoding.
+      array_walk_recursive($message, function (&$value) {
+        if (is_string($value) && !preg_match('//u', $value)) {
+          $value = preg_replace('/[^\x09\x0a\x20-\x7e]/', '?', $value);
+        }
+      });
+      $json = json_encode($message, $flags | JSON_PARTIAL_OUTPUT_ON_ERROR);
+    }
+    return $json;
+  }
+
+}

@@ -1,0 +1,73 @@
+<?php
+
+namespace Drupald;
+
+/**
+ * Makes a command-line PHP look like the request that the site would have had.
+ */
+class Environment {
+
+  /**
+   * Applies the request of a job.
+   *
+   * @param array $job
+   *   root (folder), server (what the web server would put into $_SERVER), q
+   *   (the path as Drupal reads it), umask (integer, optional).
+   */
+  public static function apply(array $job) {
+    if (isset($job['umask'])) {
+      umask($job['umask']);
+    }
+    $now = microtime(TRUE);
+    $_SERVER = $job['server'] + array(
+      'REQUEST_TIME_FLOAT' => $now,
+      'REQUEST_TIME' => (int) $now,
+    );
+    $_GET = array('q' => $job['q']);
+    $_POST = $_COOKIE = $_FILES = $_REQUEST = $_ENV = array();
+    unset($GLOBALS['argv'], $GLOBALS['argc']);
+    header_remove();
+    // A closed socket is no reason to end: nobody reads the answer.
+    ignore_user_abort(TRUE);
+    if (!@chdir($job['root'])) {
+      throw new \RuntimeException('cannot enter the folder ' . $job['root']);
+    }
+  }
+
+  /**
+   * Puts descriptors 0 to 2 on /dev/null and the run's log.
+   *
+   * By number, so that programs which a callback starts write there, too. PHP
+   * hands out the lowest free numbers, and STDIN, STDOUT and STDERR are not
+   * defined yet because PHP read its script from standard input.
+   *
+   * @return resource
+   *   The log, opened for appending.
+   */
+  public static function redirect($log) {
+    foreach (array('php://stdin' => 'r', 'php://stdout' => 'w', 'php://stderr' => 'w') as $name => $mode) {
+      $stream = @fopen($name, $mode);
+      if ($stream) {
+        fclose($stream);
+      }
+    }
+    $in = fopen('/dev/null', 'r');
+    $out = fopen($log, 'a');
+    $err = fopen($log, 'a');
+    if (!$out || !$err) {
+      throw new \RuntimeException("cannot write the run's log $log");
+    }
+    if (!defined('STDIN')) {
+      define('STDIN', $in);
+      define('STDOUT', $out);
+      define('STDERR', $err);
+    }
+    // Also kept here: a callback may close the constants, but the number must
+    // not be given to a database connection, or a program's output ends there.
+    self::$streams = array($in, $out, $err);
+    return $out;
+  }
+
+  private static $streams = array();
+
+}

@@ -1,0 +1,52 @@
+<?php
+
+namespace Drupald;
+
+/**
+ * What a run prints, up to a limit: everything goes to its log, never to the daemon.
+ */
+class OutputLog {
+
+  /** Appended where the rest was cut off; the daemon looks for the same words. */
+  const CUT_MARK = "\n[drupald: the output is longer than its limit; the rest was cut]\n";
+
+  private static $stream;
+  private static $left = 0;
+  private static $muted = FALSE;
+
+  /** Starts to collect: an ordinary, removable buffer that passes on every piece at once. */
+  public static function begin($stream, $limit) {
+    self::$stream = $stream;
+    self::$left = $limit;
+    ob_start(array(__CLASS__, 'handle'), 1);
+  }
+
+  /** Output callback: takes all, gives nothing back, so that PHP never sends headers. */
+  public static function handle($buffer) {
+    self::write($buffer);
+    return '';
+  }
+
+  /** Writes a line of our own, for instance a PHP notice that Drupal's handler hides. */
+  public static function note($line) {
+    self::write($line . "\n");
+  }
+
+  /** Throws away what is printed from now on: an error page that nobody will see. */
+  public static function mute() {
+    self::$muted = TRUE;
+  }
+
+  private static function write($text) {
+    if (self::$muted || self::$left <= 0 || $text === '' || !is_resource(self::$stream)) {
+      return;
+    }
+    $length = strlen($text);
+    if ($length >= self::$left) {
+      $text = substr($text, 0, self::$left) . self::CUT_MARK;
+    }
+    self::$left -= $length;
+    @fwrite(self::$stream, $text);
+  }
+
+}

@@ -1,0 +1,96 @@
+<?php
+
+namespace Drupald\Drupal7;
+
+use Drupald\Channel;
+use Drupald\ErrorWatch;
+
+/**
+ * Boots Drupal 7 in full, as index.php does, and tells why it could not.
+ */
+class Boot {
+
+  private $channel;
+  private $failed = FALSE;
+
+  public function __construct(Channel $channel) {
+    $this->channel = $channel;
+  }
+
+  /** Loads the bootstrap file of the current folder. */
+  public static function load() {
+    if (!defined('DRUPAL_ROOT')) {
+      define('DRUPAL_ROOT', getcwd());
+    }
+    require_once DRUPAL_ROOT . '/includes/bootstrap.inc';
+  }
+
+  /**
+   * Boots; afterwards the site's error handler has ours in front of it.
+   *
+   * @return bool
+   *   FALSE when something was thrown: the daemon has been told.
+   */
+  public function full() {
+    $level = ob_get_level();
+    try {
+      self::load();
+      drupal_bootstrap(DRUPAL_BOOTSTRAP_FULL);
+    }
+    catch (\Exception $error) {
+      return $this->threw($error);
+    }
+    catch (\Throwable $error) {
+      return $this->threw($error);
+    }
+    // Drupal holds all output back until the end of a page. Same number of
+    // buffers, but passing on at once, so that a log can be followed.
+    if (ob_get_level() > $level) {
+      while (ob_get_level() > $level) {
+        ob_end_flush();
+      }
+      ob_start(NULL, 1);
+    }
+    ErrorWatch::install();
+    return TRUE;
+  }
+
+  private function threw($error) {
+    $this->failed = TRUE;
+    $this->channel->send(array(
+      'type' => 'boot-failed',
+      'cause' => 'threw',
+      'class' => get_class($error),
+      'message' => $error->getMessage(),
+      'file' => $error->getFile(),
+      'line' => $error->getLine(),
+      'database' => $error instanceof \PDOException,
+    ));
+    return FALSE;
+  }
+
+  /** Tells the daemon, from a shutdown function, that PHP ended while Drupal booted. */
+  public function ended($error) {
+    if ($this->failed) {
+      return;
+    }
+    if ($error && ($error['type'] & \Drupald\Ending::FATAL)) {
+      $this->channel->send(array(
+        'type' => 'boot-failed',
+        'cause' => 'fatal',
+        'message' => (string) strtok($error['message'], "\n"),
+        'file' => $error['file'],
+        'line' => $error['line'],
+      ));
+      return;
+    }
+    $location = '';
+    foreach (headers_list() as $header) {
+      if (stripos($header, 'Location:') === 0) {
+        $location = trim(substr($header, 9));
+      }
+    }
+    $this->channel->send(array('type' => 'boot-failed', 'cause' => 'exit', 'location' => $location));
+  }
+
+}

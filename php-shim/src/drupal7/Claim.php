@@ -1,0 +1,105 @@
+<?php
+
+namespace Drupald\Drupal7;
+
+/**
+ * Watches the module's own statements, so that each step of a run is known.
+ *
+ * The module claims a process, calls back and cleans up inside one function.
+ * Drupal offers a place to listen to every statement of a connection
+ * (DatabaseConnection::setLogger); three statements mark the steps:
+ * - the UPDATE that claims, with the new start_stamp as its argument,
+ * - the UPDATE of the progress row that follows a callback that returned,
+ * - the DELETE of the process row.
+ */
+class Claim extends \DatabaseLog {
+
+  const WAITING = 0;
+  const RUNNING = 1;
+  const CLOSING = 2;
+  const OVER = 3;
+
+  private $step = self::OVER;
+  private $handle;
+  private $listener;
+  private $previous;
+
+  /**
+   * Starts to watch.
+   *
+   * @param object $listener
+   *   Gets claimed($stamp), returned() and removed($rows).
+   */
+  public static function watch($handle, $listener) {
+    $connection = Site::processConnection();
+    $watch = new self();
+    $watch->handle = $handle;
+    $watch->listener = $listener;
+    $watch->previous = $connection->getLogger();
+    $watch->step = self::WAITING;
+    $connection->setLogger($watch);
+    return $watch;
+  }
+
+  public function over() {
+    $this->step = self::OVER;
+  }
+
+  /** Whether the callback has returned. */
+  public function hasReturned() {
+    return $this->step === self::CLOSING;
+  }
+
+  public function log(\DatabaseStatementInterface $statement, $args, $time) {
+    if ($this->previous) {
+      $this->previous->log($statement, $args, $time);
+    }
+    if ($this->step === self::OVER || !is_array($args)) {
+      return;
+    }
+    $sql = ltrim($statement->getQueryString());
+    $verb = strtoupper(substr($sql, 0, 6));
+    if ($verb !== 'UPDATE' && $verb !== 'DELETE') {
+      return;
+    }
+    if ($this->step === self::WAITING && $verb === 'UPDATE' && strpos($sql, 'exec_status') !== FALSE && in_array($this->handle, $args, TRUE)) {
+      $this->sawClaim($statement, $args);
+    }
+    elseif ($this->step === self::RUNNING && $verb === 'UPDATE' && $this->endsProgress($args)) {
+      $this->step = self::CLOSING;
+      $this->listener->returned();
+    }
+    elseif ($this->step === self::CLOSING && $verb === 'DELETE' && strpos($sql, 'background_process') !== FALSE && in_array($this->handle, $args, TRUE)) {
+      $this->listener->removed($statement->rowCount());
+    }
+  }
+
+  /** Whether these are the arguments by which the module ends the progress of a callback that returned. */
+  private function endsProgress(array $args) {
+    if (!in_array($this->handle, $args, TRUE)) {
+      return FALSE;
+    }
+    foreach ($args as $value) {
+      if (is_string($value) && preg_match('/^Background process \'.*\' finished$/sD', $value)) {
+        return TRUE;
+      }
+    }
+    return FALSE;
+  }
+
+  private function sawClaim($statement, $args) {
+    foreach ($args as $value) {
+      if (is_string($value) && preg_match('/^\d+\.\d{6}$/D', $value)) {
+        if ($statement->rowCount() > 0) {
+          $this->step = self::RUNNING;
+          $this->listener->claimed($value);
+        }
+        else {
+          $this->step = self::OVER;
+        }
+        return;
+      }
+    }
+  }
+
+}

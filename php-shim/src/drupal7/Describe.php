@@ -1,0 +1,191 @@
+<?php
+
+namespace Drupald\Drupal7;
+
+use Drupald\Channel;
+
+/**
+ * Tells the daemon what a site is: its databases first, then, booted, its facts.
+ */
+class Describe {
+
+  private static $tables = array(
+    'background_process', 'progress', 'semaphore', 'variable', 'system', 'users', 'watchdog', 'queue', 'batch',
+  );
+
+  private static $modules = array(
+    'background_process', 'progress', 'background_batch', 'background_process_ass', 'ultimate_cron', 'dblog', 'syslog',
+  );
+
+  private $job;
+  private $channel;
+  private $forked;
+  private $boot;
+  private $booted = FALSE;
+
+  public function __construct(array $job, Channel $channel, $forked) {
+    $this->job = $job;
+    $this->channel = $channel;
+    $this->forked = $forked;
+    $this->boot = new Boot($channel);
+  }
+
+  public function perform() {
+    register_shutdown_function(array($this, 'shutdown'));
+    if (!is_file('includes/bootstrap.inc') || !is_file('index.php')) {
+      $this->problem('not-drupal');
+    }
+    try {
+      Boot::load();
+      if (!defined('VERSION') || (int) VERSION !== 7) {
+        $this->problem('drupal-version', array('version' => defined('VERSION') ? VERSION : 'unknown'));
+      }
+      drupal_bootstrap(DRUPAL_BOOTSTRAP_CONFIGURATION);
+    }
+    catch (\Exception $error) {
+      $this->problem('settings', array('message' => $error->getMessage()));
+    }
+    catch (\Throwable $error) {
+      $this->problem('settings', array('message' => $error->getMessage() . ' in ' . $error->getFile() . ':' . $error->getLine()));
+    }
+    $this->channel->send(array('type' => 'settings') + $this->settings());
+    if (empty($GLOBALS['databases']['default'])) {
+      $this->problem('no-database');
+    }
+    if (!$this->boot->full()) {
+      exit(1);
+    }
+    $this->booted = TRUE;
+    try {
+      $facts = $this->facts();
+    }
+    catch (\Exception $error) {
+      $this->problem('facts', array('message' => $error->getMessage()));
+    }
+    $this->channel->send(array('type' => 'facts') + $facts);
+    exit(0);
+  }
+
+  private function problem($what, array $more = array()) {
+    $this->booted = TRUE;
+    $this->channel->send(array('type' => 'problem', 'what' => $what) + $more);
+    exit(0);
+  }
+
+  public function shutdown() {
+    if (!$this->booted) {
+      $this->boot->ended(error_get_last());
+    }
+    $leaving = new Leaving($this->channel, $this->forked);
+    $leaving->arm();
+  }
+
+  /** What settings.php says; needs no database. */
+  private function settings() {
+    $folder = conf_path();
+    $databases = array();
+    foreach (array('default', 'background_process') as $key) {
+      if (isset($GLOBALS['databases'][$key]['default'])) {
+        $databases[$key] = $this->database($GLOBALS['databases'][$key]['default']);
+      }
+    }
+    return array(
+      'version' => VERSION,
+      'folder' => $folder,
+      'hasSettings' => is_file(DRUPAL_ROOT . '/' . $folder . '/settings.php'),
+      'baseUrl' => $GLOBALS['base_url'],
+      'databases' => $databases,
+    );
+  }
+
+  private function database($info) {
+    if (isset($info[0])) {
+      // Several servers under one name: Drupal picks one at random, we the first.
+      $info = $info[0];
+    }
+    $info += array('driver' => '', 'host' => '', 'port' => '', 'unix_socket' => '', 'username' => '', 'password' => '', 'database' => '', 'prefix' => '', 'charset' => '', 'collation' => '', 'pdo' => array());
+    $tables = array();
+    foreach (self::$tables as $table) {
+      $prefix = $info['prefix'];
+      if (is_array($prefix)) {
+        $prefix = isset($prefix[$table]) ? $prefix[$table] : (isset($prefix['default']) ? $prefix['default'] : '');
+      }
+      $tables[$table] = $prefix . $table;
+    }
+    $socket = $info['unix_socket'];
+    if ($socket === '' && $info['host'] === 'localhost') {
+      // To PDO "localhost" means its default socket, to others a TCP port.
+      $socket = (string) ini_get('pdo_mysql.default_socket');
+    }
+    return array(
+      'driver' => $info['driver'],
+      'host' => (string) $info['host'],
+      'port' => (int) $info['port'],
+      'socket' => (string) $socket,
+      'user' => (string) $info['username'],
+      'password' => (string) $info['password'],
+      'database' => (string) $info['database'],
+      'charset' => (string) ($info['charset'] !== '' ? $info['charset'] : 'utf8'),
+      'encrypted' => defined('PDO::MYSQL_ATTR_SSL_CA') && (isset($info['pdo'][\PDO::MYSQL_ATTR_SSL_CA]) || isset($info['pdo'][\PDO::MYSQL_ATTR_SSL_KEY])),
+      'tables' => $tables,
+    );
+  }
+
+  /** What only a booted site knows. */
+  private function facts() {
+    $modules = array();
+    foreach (self::$modules as $name) {
+      $row = db_query("SELECT status, schema_version, info FROM {system} WHERE type = 'module' AND name = :name", array(':name' => $name))->fetchObject();
+      if ($row) {
+        $info = @unserialize($row->info);
+        $modules[$name] = array(
+          'enabled' => module_exists($name),
+          'schema' => (int) $row->schema_version,
+          'version' => is_array($info) && isset($info['version']) ? (string) $info['version'] : '',
+        );
+      }
+    }
+    $has_module = function_exists('background_process_get_service_hosts');
+    $hosts = array();
+    foreach ($has_module ? background_process_get_service_hosts() : array() as $name => $host) {
+      $hosts[$name] = array(
+        'baseUrl' => isset($host['base_url']) ? (string) $host['base_url'] : '',
+        'httpHost' => isset($host['http_host']) ? (string) $host['http_host'] : '',
+      );
+    }
+    return array(
+      'modules' => $modules,
+      'serviceHosts' => $hosts ? $hosts : new \stdClass(),
+      'claims' => $has_module && function_exists('background_process_service_execute'),
+      'connectionTimeout' => (float) variable_get('background_process_connection_timeout', 2),
+      'timeZone' => date_default_timezone_get(),
+      'maintenance' => (bool) variable_get('maintenance_mode', 0),
+      'installTask' => (string) variable_get('install_task', ''),
+      'cleanUrls' => (bool) variable_get('clean_url', 0),
+      'lockApi' => (string) variable_get('lock_inc', 'includes/lock.inc'),
+      'boots' => array_values(module_implements('boot')),
+      'inits' => array_values(module_implements('init')),
+      'listeners' => array_values(module_implements('background_process_shutdown')),
+      'columns' => $has_module ? $this->columns() : array(),
+      'php' => array(
+        'version' => PHP_VERSION,
+        'memoryLimit' => (string) ini_get('memory_limit'),
+        'disabled' => (string) ini_get('disable_functions'),
+        'openBasedir' => (string) ini_get('open_basedir'),
+        'opcache' => (bool) ini_get('opcache.enable_cli'),
+        'fork' => function_exists('pcntl_fork') && function_exists('posix_kill'),
+        'extensions' => get_loaded_extensions(),
+        'user' => function_exists('posix_geteuid') ? posix_geteuid() : -1,
+      ),
+    );
+  }
+
+  private function columns() {
+    $names = array();
+    foreach (Site::processConnection()->query('SHOW COLUMNS FROM {background_process}') as $column) {
+      $names[] = $column->Field;
+    }
+    return $names;
+  }
+
+}

@@ -1,0 +1,339 @@
+<?php
+
+namespace Drupald\Drupal7;
+
+use Drupald\Channel;
+use Drupald\Ending;
+use Drupald\OutputLog;
+
+/**
+ * Runs one background process of a Drupal 7 site, from boot to the last hook.
+ *
+ * The module's own functions decide who may start it, claim it and call it.
+ * They are called in their return mode: so a callback that returned can be told
+ * from one that called exit(), and an exception reaches us before any hook was
+ * told. What the module would leave undone at a bad end, settle() does.
+ */
+class Run {
+
+  private $job;
+  private $channel;
+  private $forked;
+  private $handle;
+  private $callback;
+
+  private $boot;
+  private $booted = FALSE;
+  private $told = FALSE;
+  private $claim;
+  private $stamp;
+  private $process;
+  private $listeners = 0;
+  private $lockId = '';
+  private $outcome;
+  private $closed = FALSE;
+  private $settled = FALSE;
+  private $hookBegun = FALSE;
+  private $hidden;
+  private $reserve;
+
+  public function __construct(array $job, Channel $channel, $forked) {
+    $this->job = $job;
+    $this->channel = $channel;
+    $this->forked = $forked;
+    $this->handle = $job['handle'];
+    $this->callback = $job['callback'];
+    $this->boot = new Boot($channel);
+  }
+
+  public function perform() {
+    // Given back at the end, so that a run out of memory can still be settled.
+    $this->reserve = str_repeat('x', 262144);
+    register_shutdown_function(array($this, 'shutdown'));
+    if (!$this->boot->full()) {
+      exit(1);
+    }
+    $this->booted = TRUE;
+    $this->channel->send(array('type' => 'booted'));
+    if (!$this->admitted()) {
+      exit(0);
+    }
+    $this->prepare();
+    try {
+      background_process_service_start(rawurlencode($this->handle), TRUE);
+    }
+    catch (\Exception $error) {
+      $this->caught($error);
+    }
+    catch (\Throwable $error) {
+      $this->caught($error);
+    }
+    $this->returnedToUs();
+    exit(0);
+  }
+
+  /** Whether the owner of the process may run it now; becomes that owner. */
+  private function admitted() {
+    $item = menu_get_item();
+    if ($item && isset($item['page_callback']) && $item['page_callback'] === 'background_process_service_start') {
+      $access = !empty($item['access']);
+    }
+    else {
+      $access = background_process_service_access(rawurlencode($this->handle), $this->job['token']);
+    }
+    if (!$access) {
+      $this->tell(array('type' => 'refused') + $this->refusal());
+      return FALSE;
+    }
+    $offline = _menu_site_is_offline(TRUE);
+    $status = $offline ? MENU_SITE_OFFLINE : MENU_SITE_ONLINE;
+    $path = $_GET['q'];
+    drupal_alter('menu_site_status', $status, $path);
+    if ($status !== MENU_SITE_ONLINE) {
+      $this->tell(array('type' => 'postponed', 'reason' => $offline ? 'maintenance' : 'site-status'));
+      return FALSE;
+    }
+    return TRUE;
+  }
+
+  private function refusal() {
+    $process = background_process_get_process($this->handle);
+    if (!$process) {
+      return array('reason' => 'gone', 'sentence' => 'The process no longer exists.');
+    }
+    if ($process->token !== $this->job['token']) {
+      return array('reason' => 'token', 'sentence' => 'The process was started anew under another token.');
+    }
+    if ($process->uid && !user_load($process->uid)) {
+      return array(
+        'reason' => 'owner',
+        'sentence' => 'The process was not started: its owner, user ' . $process->uid . ', does not exist.',
+      );
+    }
+    return array('reason' => 'denied', 'sentence' => 'The site refused the start without saying why.');
+  }
+
+  /** Collects, before the claim, what is needed should this process die in it. */
+  private function prepare() {
+    $this->lockId = Site::lockId();
+    $this->listeners = Site::shutdownListeners();
+    if ($this->listeners) {
+      $this->process = background_process_get_process($this->handle);
+    }
+    // Not before Drupal is there: its parent class is Drupal's.
+    if (!class_exists('DatabaseLog')) {
+      require_once DRUPAL_ROOT . '/includes/database/log.inc';
+    }
+    require_once __DIR__ . '/Claim.php';
+    $this->claim = Claim::watch($this->handle, $this);
+  }
+
+  /** Called by the claim's watch, before the callback: the row is ours under this stamp. */
+  public function claimed($stamp) {
+    $this->stamp = $stamp;
+    if ($this->process) {
+      $this->process->start_stamp = (float) $stamp;
+      $this->process->exec_status = BACKGROUND_PROCESS_STATUS_RUNNING;
+      $this->process = \BackgroundProcess::load($this->process);
+      if (!empty($this->job['processFile'])) {
+        @file_put_contents($this->job['processFile'], serialize($this->process));
+      }
+    }
+    drupal_register_shutdown_function(array($this, 'settle'));
+    $this->channel->send(array(
+      'type' => 'claimed',
+      'stamp' => $stamp,
+      'lock' => $this->lockId,
+      'listeners' => $this->listeners,
+      'connections' => Site::connectionIds(),
+    ));
+  }
+
+  /** Called by the watch: the callback returned and its progress was ended. */
+  public function returned() {
+    $this->outcome = Ending::completed();
+    $this->tellOutcome();
+  }
+
+  /** Called by the watch: the module removed the row and is about to call the hook. */
+  public function removed($rows) {
+    if ($rows > 0) {
+      $this->beginHook();
+      return;
+    }
+    // Somebody else has removed the row, and has told the hook: the module
+    // would tell it a second time.
+    $implementations = &drupal_static('module_implements');
+    $this->hidden = isset($implementations['background_process_shutdown']) ? $implementations['background_process_shutdown'] : NULL;
+    $implementations['background_process_shutdown'] = array();
+  }
+
+  private function returnedToUs() {
+    if ($this->hidden !== NULL) {
+      $implementations = &drupal_static('module_implements');
+      $implementations['background_process_shutdown'] = $this->hidden;
+    }
+    if ($this->stamp === NULL) {
+      $this->tell(array('type' => 'unclaimed'));
+    }
+    elseif ($this->claim->hasReturned()) {
+      $this->closed = TRUE;
+      $this->settled = TRUE;
+      $this->channel->send(array('type' => 'settled', 'row' => $this->hidden === NULL ? 'deleted' : 'gone', 'hook' => 'done'));
+    }
+    elseif (!$this->outcome) {
+      $this->outcome = Ending::notCallable($this->callback);
+    }
+    $this->claim->over();
+  }
+
+  private function caught($error) {
+    if ($this->claim) {
+      $this->claim->over();
+    }
+    if ($this->stamp === NULL) {
+      $this->tell(array(
+        'type' => 'boot-failed',
+        'cause' => 'claim',
+        'class' => get_class($error),
+        'message' => $error->getMessage(),
+        'file' => $error->getFile(),
+        'line' => $error->getLine(),
+        'database' => $error instanceof \PDOException,
+      ));
+    }
+    elseif (!$this->outcome) {
+      $this->outcome = Ending::threw($error, $this->callback);
+    }
+    OutputLog::note('Uncaught ' . $error);
+    // The site's handler would print a page of apology into the log.
+    OutputLog::mute();
+    if (Ending::isDatabaseLoss($error)) {
+      try {
+        Site::reconnect();
+      }
+      catch (\Exception $still) {
+        // The daemon will settle it when the database is back.
+        Site::closeConnections();
+      }
+    }
+    throw $error;
+  }
+
+  /** The first of all shutdown functions: decides what the run came to. */
+  public function shutdown() {
+    $this->reserve = NULL;
+    $error = error_get_last();
+    if (!$this->booted) {
+      $this->boot->ended($error);
+    }
+    elseif ($this->stamp === NULL) {
+      if (!$this->told) {
+        $this->boot->ended($error);
+      }
+    }
+    else {
+      if (!$this->outcome) {
+        $this->outcome = Ending::fatal($error, $this->callback);
+        $this->makeRoom();
+      }
+      if (!$this->outcome) {
+        $this->outcome = array('kind' => 'exit', 'sentence' => '');
+      }
+      $this->tellOutcome();
+      // Once more behind Drupal's own list: an exception in one of its
+      // functions ends that list early.
+      register_shutdown_function(array($this, 'settle'));
+    }
+    $exits = $this->outcome && $this->outcome['kind'] === 'exit';
+    $leaving = new Leaving($this->channel, $this->forked && !$exits, array($this, 'last'));
+    $leaving->arm();
+  }
+
+  /** After a fatal error: memory and CPU time for the site's shutdown functions. */
+  private function makeRoom() {
+    if (!$this->outcome) {
+      return;
+    }
+    if ($this->outcome['kind'] === 'out-of-memory') {
+      @ini_set('memory_limit', (string) (memory_get_usage(TRUE) + 33554432));
+    }
+    if ($this->outcome['kind'] === 'timed-out') {
+      @set_time_limit(30);
+    }
+  }
+
+  /** In Drupal's list of shutdown functions, where the module removes its row. */
+  public function settle() {
+    if ($this->settled || $this->stamp === NULL || !$this->outcome) {
+      return;
+    }
+    $this->settled = TRUE;
+    $kind = $this->outcome['kind'];
+    try {
+      Site::reconnect();
+      if ($kind !== 'completed' && $kind !== 'exit') {
+        Settle::endProgress($this->handle, $this->outcome['sentence'], microtime(TRUE));
+      }
+      $removed = (bool) background_process_remove_process($this->handle, $this->stamp);
+    }
+    catch (\Exception $error) {
+      $this->channel->send(array('type' => 'unsettled', 'message' => $error->getMessage()));
+      return;
+    }
+    $hook = 'none';
+    if ($this->listeners && $removed && !$this->hookBegun) {
+      $hook = $this->tellHook($kind) ? 'done' : 'deferred';
+    }
+    if ($kind !== 'completed' && $kind !== 'exit') {
+      Settle::log($this->handle, $this->outcome['sentence']);
+    }
+    $this->channel->send(array('type' => 'settled', 'row' => $removed ? 'deleted' : 'gone', 'hook' => $hook));
+  }
+
+  /** Tells the modules; FALSE when the daemon has to, because only it learns the exit code. */
+  private function tellHook($kind) {
+    $sentence = $this->outcome['sentence'];
+    if ($kind === 'exit') {
+      if ($this->channel->isOpen()) {
+        return FALSE;
+      }
+      $sentence = "The callback $this->callback ended by exit(); with which code is not known.";
+    }
+    $this->beginHook();
+    Settle::invokeHook($this->process, $sentence);
+    $this->channel->send(array('type' => 'hook', 'state' => 'done'));
+    return TRUE;
+  }
+
+  private function beginHook() {
+    $this->hookBegun = TRUE;
+    $this->channel->send(array('type' => 'hook', 'state' => 'begun'));
+  }
+
+  /** Very last: a lock taken by a late shutdown function must not outlive us. */
+  public function last() {
+    if ($this->lockId !== '' && !empty($GLOBALS['locks'])) {
+      try {
+        lock_release_all($this->lockId);
+      }
+      catch (\Exception $error) {
+        return array('locks' => 'kept');
+      }
+    }
+    return array();
+  }
+
+  private function tellOutcome() {
+    if (empty($this->outcome['told'])) {
+      $this->channel->send(array('type' => 'ended', 'at' => microtime(TRUE), 'outcome' => $this->outcome));
+      $this->outcome['told'] = TRUE;
+    }
+  }
+
+  private function tell(array $message) {
+    $this->told = TRUE;
+    $this->channel->send($message);
+  }
+
+}

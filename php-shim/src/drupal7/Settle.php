@@ -1,0 +1,136 @@
+<?php
+
+namespace Drupald\Drupal7;
+
+use Drupald\Channel;
+
+/**
+ * Settles a process whose worker is gone, in a fresh worker.
+ *
+ * Removes the row if it still carries the dead run's stamp, tells the modules
+ * once, ends the progress row, removes the dead run's locks, writes the log.
+ */
+class Settle {
+
+  private $job;
+  private $channel;
+  private $forked;
+  private $boot;
+  private $booted = FALSE;
+
+  public function __construct(array $job, Channel $channel, $forked) {
+    $this->job = $job;
+    $this->channel = $channel;
+    $this->forked = $forked;
+    $this->boot = new Boot($channel);
+  }
+
+  public function perform() {
+    register_shutdown_function(array($this, 'shutdown'));
+    if (!$this->boot->full()) {
+      exit(1);
+    }
+    $this->booted = TRUE;
+    $job = $this->job;
+    $sentence = $job['sentence'];
+    $row = 'gone';
+    $hook = 'none';
+    $process = background_process_get_process($job['handle']);
+    if ($process && $process->start_stamp === $job['stamp']) {
+      if ($sentence !== '') {
+        self::endProgress($job['handle'], $sentence, $job['endedAt']);
+      }
+      if (background_process_remove_process($job['handle'], $job['stamp'])) {
+        $row = 'deleted';
+        $hook = empty($job['hook']) ? 'none' : $this->tell(\BackgroundProcess::load($process), $sentence);
+      }
+    }
+    else {
+      if ($sentence !== '' && !empty($job['progress'])) {
+        self::endProgress($job['handle'], $sentence, $job['endedAt']);
+      }
+      $kept = !empty($job['hook']) && !empty($job['processFile']) ? @file_get_contents($job['processFile']) : FALSE;
+      $process = $kept !== FALSE ? @unserialize($kept) : FALSE;
+      if ($process) {
+        $hook = $this->tell($process, $sentence);
+      }
+    }
+    if (!empty($job['lock'])) {
+      self::removeLocks($job['lock']);
+    }
+    if ($sentence !== '') {
+      self::log($job['handle'], $sentence);
+    }
+    $this->channel->send(array('type' => 'settled', 'row' => $row, 'hook' => $hook));
+    exit(0);
+  }
+
+  private function tell($process, $sentence) {
+    $this->channel->send(array('type' => 'hook', 'state' => 'begun'));
+    self::invokeHook($process, $sentence);
+    $this->channel->send(array('type' => 'hook', 'state' => 'done'));
+    return 'done';
+  }
+
+  public function shutdown() {
+    if (!$this->booted) {
+      $this->boot->ended(error_get_last());
+    }
+    $leaving = new Leaving($this->channel, $this->forked);
+    $leaving->arm();
+  }
+
+  /** Calls hook_background_process_shutdown() once; what it throws is only logged. */
+  public static function invokeHook($process, $sentence) {
+    try {
+      if ($sentence === '') {
+        module_invoke_all('background_process_shutdown', $process);
+      }
+      else {
+        module_invoke_all('background_process_shutdown', $process, $sentence);
+      }
+    }
+    catch (\Exception $error) {
+      self::hookThrew($process, $error);
+    }
+    catch (\Throwable $error) {
+      self::hookThrew($process, $error);
+    }
+  }
+
+  private static function hookThrew($process, $error) {
+    Site::log('%handle: hook_background_process_shutdown() threw @class: @message', array(
+      '%handle' => $process->handle,
+      '@class' => get_class($error),
+      '@message' => $error->getMessage(),
+    ), WATCHDOG_ERROR);
+  }
+
+  /**
+   * Ends the progress row of a run that ended badly: its fraction stays.
+   *
+   * Fenced by time: a run that was started anew has a younger row.
+   */
+  public static function endProgress($handle, $sentence, $ended_at) {
+    Site::processConnection()->query(
+      'UPDATE {progress} SET message = :message, end_stamp = :now WHERE name = :name AND end_stamp = 0 AND start_stamp <= :ended',
+      array(':message' => $sentence, ':now' => microtime(TRUE), ':name' => $handle, ':ended' => $ended_at)
+    );
+  }
+
+  private static function removeLocks($lock) {
+    try {
+      \Database::getConnection('default', 'default')->query('DELETE FROM {semaphore} WHERE value = :id', array(':id' => $lock));
+    }
+    catch (\Exception $error) {
+      // A site whose locks live elsewhere may have no such table.
+      return;
+    }
+  }
+
+  /** The line in Drupal's log that says how a process ended. */
+  public static function log($handle, $sentence) {
+    Site::log('Process %handle: @sentence', array('%handle' => $handle, '@sentence' => $sentence), WATCHDOG_ERROR);
+  }
+
+}

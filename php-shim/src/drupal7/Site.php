@@ -1,0 +1,80 @@
+<?php
+
+namespace Drupald\Drupal7;
+
+/**
+ * Small questions to a booted Drupal 7.
+ */
+class Site {
+
+  /** The key of the connection that holds the module's tables. */
+  public static function processKey() {
+    return \Database::getConnectionInfo('background_process') ? 'background_process' : 'default';
+  }
+
+  /** The connection that holds the module's tables. */
+  public static function processConnection() {
+    return \Database::getConnection('default', self::processKey());
+  }
+
+  /** Closes every connection that Drupal has opened; it reconnects on demand. */
+  public static function closeConnections() {
+    if (!class_exists('Database', FALSE)) {
+      return;
+    }
+    $keys = isset($GLOBALS['databases']) && is_array($GLOBALS['databases']) ? array_keys($GLOBALS['databases']) : array();
+    foreach (array_unique(array_merge(array('default'), $keys)) as $key) {
+      try {
+        \Database::closeConnection(NULL, $key);
+      }
+      catch (\Exception $error) {
+        // It is closed all the more.
+        continue;
+      }
+    }
+  }
+
+  /** Makes sure that the database answers, with a new connection if need be. */
+  public static function reconnect() {
+    try {
+      foreach (array_unique(array('default', self::processKey())) as $key) {
+        \Database::getConnection('default', $key)->query('SELECT 1');
+      }
+      return;
+    }
+    catch (\Exception $error) {
+      self::closeConnections();
+    }
+    \Database::getConnection('default', 'default')->query('SELECT 1');
+  }
+
+  /** MySQL's ids of this process's sessions, one per connection. */
+  public static function connectionIds() {
+    $ids = array();
+    foreach (array_unique(array('default', self::processKey())) as $key) {
+      $ids[] = (int) \Database::getConnection('default', $key)->query('SELECT CONNECTION_ID()')->fetchField();
+    }
+    return $ids;
+  }
+
+  /** The value under which this process's locks stand in the table semaphore; '' without that table's lock API. */
+  public static function lockId() {
+    return function_exists('_lock_id') ? (string) _lock_id() : '';
+  }
+
+  /** How many modules listen to the end of a process. */
+  public static function shutdownListeners() {
+    return count(module_implements('background_process_shutdown'));
+  }
+
+  /** Writes a line to Drupal's log under the module's own type; never throws. */
+  public static function log($text, array $variables, $severity) {
+    try {
+      watchdog('bg_process', $text, $variables, $severity);
+    }
+    catch (\Exception $error) {
+      \Drupald\OutputLog::note('Drupal\'s log could not be written: ' . $error->getMessage());
+    }
+  }
+
+}

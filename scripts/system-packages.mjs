@@ -1,0 +1,13 @@
+/**
+ * Debian packages that the tests need, and how to see that each is there already. Nothing here brings a
+ * running service: the suite starts its own database in its own folder.
+ */
+export const systemPackages = [
+  { name: 'mariadb-server-core', program: ['mariadbd', 'mysqld'] },
+  { name: 'mariadb-client-core', program: ['mariadb', 'mysql'] },
+  { name: 'php-cli', program: ['php'] },
+  { name: 'php-mysql', extension: 'pdo_mysql' },
+  { name: 'php-xml', extension: 'dom' },
+  { name: 'php-mbstring', extension: 'mbstring' },
+  { name: 'php-gd', extension: 'gd' },
+];

@@ -1,0 +1,53 @@
+import type { Command } from 'commander';
+import pc from 'picocolors';
+import type { Config } from '../config/config.js';
+import { isError } from '../errors.js';
+import { ControlClient, type Finding } from '../http/control-client.js';
+import { wantsColour, writeJson, type CommandIo } from './io.js';
+import { shimFolder } from '../support/package.js';
+import { addServeOptions, configFrom, stateDirOf, type ParsedOptions } from './options.js';
+
+/** `drupald doctor`: what would stop the sites from working; exit code 1 when something does. */
+export function addDoctorCommand(program: Command, io: CommandIo, setExitCode: (code: number) => void): void {
+  addServeOptions(
+    program.command('doctor').description('Say what would stop the sites from working, each with its remedy.'),
+  )
+    .option('--json', 'print JSON')
+    .action(async (options: ParsedOptions) => {
+      const config = configFrom(options, io, false);
+      const { findings, running } = await examine(config, io);
+      if (options.json === true) writeJson(io, { running, findings });
+      else io.stdout.write(`${formatFindings(findings, running, wantsColour(io.stdout, io.env))}\n`);
+      if (findings.some(({ level }) => level === 'problem')) setExitCode(1);
+    });
+}
+
+/** Asks the running daemon; without one, looks at the configured sites itself. */
+async function examine(config: Config, io: CommandIo): Promise<{ findings: readonly Finding[]; running: boolean }> {
+  try {
+    return { findings: await new ControlClient(stateDirOf(config, io)).doctor(), running: true };
+  } catch (error) {
+    if (!isError(error, 'DAEMON_NOT_RUNNING') || config.sites.length === 0) throw error;
+  }
+  const { examineSites } = await import('../doctor/examine.js');
+  return { findings: await examineSites(config, shimFolder), running: false };
+}
+
+/** Findings as text for people. */
+export function formatFindings(findings: readonly Finding[], running: boolean, colour: boolean): string {
+  const colours = pc.createColors(colour);
+  const marks = { ok: colours.green('ok     '), warn: colours.yellow('warning'), problem: colours.red('problem') };
+  const lines = findings.flatMap(({ level, title, remedy }) =>
+    remedy === undefined || level === 'ok'
+      ? [`${marks[level]}  ${title}`]
+      : [`${marks[level]}  ${title}`, `         ${colours.dim(remedy)}`],
+  );
+  if (!running) lines.unshift('No daemon runs; the sites were looked at without one.');
+  const problems = findings.filter(({ level }) => level === 'problem').length;
+  const warnings = findings.filter(({ level }) => level === 'warn').length;
+  lines.push(
+    '',
+    `${String(problems)} problem${problems === 1 ? '' : 's'}, ${String(warnings)} warning${warnings === 1 ? '' : 's'}`,
+  );
+  return lines.join('\n');
+}

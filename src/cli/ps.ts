@@ -1,0 +1,50 @@
+import type { Command } from 'commander';
+import { ControlClient, type DaemonStatus } from '../http/control-client.js';
+import { formatDuration } from '../support/duration.js';
+import { printable, wantsColour, writeJson, type CommandIo } from './io.js';
+import { addDaemonOptions, configFrom, stateDirOf, type ParsedOptions } from './options.js';
+import { formatTable } from './table.js';
+
+/** `drupald ps`: what runs and what waits. */
+export function addPsCommand(program: Command, io: CommandIo): void {
+  addDaemonOptions(program.command('ps').description('Show sites, running processes and waiting starts of a daemon.'))
+    .option('--json', 'print JSON')
+    .action(async (options: ParsedOptions) => {
+      const config = configFrom(options, io, false);
+      const status = await new ControlClient(stateDirOf(config, io)).status();
+      if (options.json === true) writeJson(io, status);
+      else io.stdout.write(`${formatStatus(status, wantsColour(io.stdout, io.env))}\n`);
+    });
+}
+
+/** The status of a daemon as text for people. */
+export function formatStatus(status: DaemonStatus, colour: boolean, now = Date.now()): string {
+  const { daemon } = status;
+  const since = new Date(daemon.startedAt).getTime();
+  const age = Number.isNaN(since) ? '' : `, up ${formatDuration(Math.max(0, now - since))}`;
+  const running = status.sites.reduce((sum, site) => sum + site.running, 0);
+  const parts = [
+    `drupald ${daemon.version}, process ${String(daemon.pid)}, on ${daemon.listen}${age}: ` +
+      `${daemon.state}, ${String(running)} running, ${String(status.waitingTotal)} waiting`,
+  ];
+  if (status.sites.length > 0) {
+    const rows = status.sites.map((site) => [site.name, site.state, site.slots, site.running, site.waiting, site.held]);
+    parts.push(formatTable(['SITE', 'STATE', 'SLOTS', 'RUNNING', 'WAITING', 'HELD'], rows, colour));
+  }
+  for (const site of status.sites) if (site.reason) parts.push(printable(`${site.name}: ${site.reason}`));
+  if (status.runs.length > 0) {
+    const rows = status.runs.map((run) => [
+      run.handle,
+      run.callback,
+      run.site,
+      run.state,
+      run.pid,
+      typeof run.waitedMs === 'number' ? formatDuration(run.waitedMs) : null,
+      typeof run.ranMs === 'number' ? formatDuration(run.ranMs) : null,
+    ]);
+    parts.push(formatTable(['HANDLE', 'CALLBACK', 'SITE', 'STATE', 'PID', 'WAITED', 'RAN'], rows, colour));
+  } else {
+    parts.push('Nothing runs.');
+  }
+  return parts.join('\n\n');
+}

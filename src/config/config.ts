@@ -1,0 +1,65 @@
+import type { ListenAddress } from './kinds.js';
+
+/** How a run is kept apart from others. */
+export type Isolation = 'fresh' | 'cold';
+
+/** One Drupal root and the addresses of the sites in it. */
+export interface SiteConfig {
+  /** Absolute path of the folder with index.php. */
+  readonly root: string;
+  /** Addresses as browsers show them, without a slash at the end; the first is the main one. */
+  readonly uris: readonly string[];
+  /** PHP program. */
+  readonly php: string;
+  /** PHP settings of the web server for this site. */
+  readonly ini: Readonly<Record<string, string>>;
+  /** Environment variables of the web server for this site. */
+  readonly env: Readonly<Record<string, string>>;
+  /** Octal text of four digits, such as `0022`. */
+  readonly umask: string;
+  /** Names of the service hosts that this daemon serves; without it they are found by base_url. */
+  readonly serves?: readonly string[];
+}
+
+/** Everything that a daemon is told, checked and complete. Times are milliseconds, sizes are bytes. */
+export interface Config {
+  readonly listen: ListenAddress;
+  /** Not empty, except for commands that only look for a daemon. */
+  readonly sites: readonly SiteConfig[];
+  /** User to run the code of the sites as. */
+  readonly user?: string;
+  /** Absolute path. */
+  readonly stateDir: string;
+  /** Runs at the same time. */
+  readonly slots: number;
+  readonly backlog: { readonly max: number };
+  /** Milliseconds. */
+  readonly grace: number;
+  readonly isolation: Isolation;
+  /** Bytes. */
+  readonly output: { readonly max: number };
+  /** IP addresses and networks. */
+  readonly trustedProxies: readonly string[];
+  /** Milliseconds. */
+  readonly lookupWait: number;
+  readonly waiters: { readonly max: number };
+  readonly worker: {
+    /** Milliseconds. */
+    readonly bootTimeout: number;
+    /** Milliseconds. */
+    readonly settleTimeout: number;
+  };
+  readonly log: { readonly level: LogLevel; readonly format: LogFormat };
+}
+
+/** Weight of a log line. */
+export type LogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'silent';
+
+/** Shape of the log; `auto` is pretty on a terminal and json elsewhere. */
+export type LogFormat = 'auto' | 'pretty' | 'json';
+
+/** `host:port` with brackets around an IPv6 address. */
+export function formatListen(listen: ListenAddress): string {
+  const host = listen.host.includes(':') ? `[${listen.host}]` : listen.host;
+  return `${host}:${String(listen.port)}`;
+}

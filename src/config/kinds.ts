@@ -1,0 +1,105 @@
+import ipaddr from 'ipaddr.js';
+import { z } from 'zod';
+import { parseBytes } from '../support/bytes.js';
+import { parseDuration } from '../support/duration.js';
+
+/** A kind of value: what a message says that it must be, and how raw values become it. */
+export interface Kind<T> {
+  /** Ends the sentence "… must be". */
+  readonly expected: string;
+  /** Takes what YAML, the environment or a flag gave. */
+  readonly schema: z.ZodType<T>;
+}
+
+/** An address to listen on. */
+export interface ListenAddress {
+  /** IP address or host name, IPv6 without brackets. */
+  readonly host: string;
+  /** 0 lets the system choose a free one. */
+  readonly port: number;
+}
+
+function kind<T>(expected: string, read: (value: unknown) => T | null): Kind<T> {
+  const schema = z.unknown().transform((value, context) => {
+    const result = read(value);
+    if (result !== null) return result;
+    context.addIssue({ code: 'custom', message: expected });
+    return z.NEVER;
+  });
+  return { expected, schema };
+}
+
+/** One line of text, not empty. */
+export const text: Kind<string> = kind('a text that is not empty', (value) =>
+  typeof value === 'string' && value.trim() !== '' && !/[\0\r\n]/.test(value) ? value : null,
+);
+
+/** A path; made absolute by the loader, which knows what it is relative to. */
+export const path: Kind<string> = { ...text, expected: 'a path' };
+
+/** A whole number from `min` to `max`. */
+export function integer(min: number, max: number): Kind<number> {
+  return kind(`a whole number from ${String(min)} to ${String(max)}`, (value) => {
+    const number = typeof value === 'string' && /^\d+$/.test(value.trim()) ? Number(value) : value;
+    return typeof number === 'number' && Number.isInteger(number) && number >= min && number <= max ? number : null;
+  });
+}
+
+/** A length of time; the value is in milliseconds. */
+export const duration: Kind<number> = kind(
+  'a length of time with its unit (ms, s, min, h); a bare number means seconds',
+  (value) => (typeof value === 'string' || typeof value === 'number' ? parseDuration(value) : null),
+);
+
+/** A size; the value is in bytes. */
+export const size: Kind<number> = kind('a size with its unit (KB, MB, GB); a bare number means bytes', (value) => {
+  if (typeof value === 'string' && /^\d+$/.test(value.trim())) return Number(value);
+  return typeof value === 'string' || typeof value === 'number' ? parseBytes(value) : null;
+});
+
+/** One word of a list. */
+export function choice<const T extends string>(...words: readonly T[]): Kind<T> {
+  return kind(`one of ${words.join(', ')}`, (value) => words.find((word) => word === value) ?? null);
+}
+
+/** `host:port`, `[ipv6]:port`, or a bare port on the loopback address. */
+export const listenAddress: Kind<ListenAddress> = kind('an address and a port (host:port)', (value) => {
+  if (typeof value !== 'string' && typeof value !== 'number') return null;
+  const match = /^(?:\[([0-9a-fA-F:.]+)\]:|([^\s:[\]/@]+):|:)?(\d{1,5})$/.exec(String(value).trim());
+  if (!match || Number(match[3]) > 65535) return null;
+  if (match[1] !== undefined && !ipaddr.IPv6.isValid(match[1])) return null;
+  return { host: match[1] ?? match[2] ?? '127.0.0.1', port: Number(match[3]) };
+});
+
+/** A file mode mask such as `0022`. Must be a text: YAML reads 0022 as the number 22. */
+export const octal: Kind<string> = kind('an octal number of three or four digits, in quotes', (value) =>
+  typeof value === 'string' && /^[0-7]{3,4}$/.test(value) ? value.padStart(4, '0') : null,
+);
+
+/** A list of texts; one text, or several with commas or spaces between them, is a list, too. */
+export const textList: Kind<readonly string[]> = kind('a list of texts', listOf);
+
+/** A list of IP addresses and networks. */
+export const networks: Kind<readonly string[]> = kind('a list of IP addresses or networks', (value) => {
+  const list = listOf(value);
+  return list?.every((item) => ipaddr.isValid(item) || ipaddr.isValidCIDR(item)) === true ? list : null;
+});
+
+/** Names with text values; numbers and yes/no are written as PHP and the shell would. */
+export const textMap: Kind<Readonly<Record<string, string>>> = kind('names with values (name: value)', (value) => {
+  if (value === null || typeof value !== 'object' || Array.isArray(value)) return null;
+  const result: Record<string, string> = {};
+  for (const [name, item] of Object.entries(value)) {
+    if (typeof item === 'boolean') result[name] = item ? '1' : '0';
+    else if (typeof item === 'string' || typeof item === 'number') result[name] = String(item);
+    else return null;
+    if (name === '' || /[\0\r\n=]/.test(name) || result[name].includes('\0')) return null;
+  }
+  return result;
+});
+
+function listOf(value: unknown): readonly string[] | null {
+  const list: unknown = typeof value === 'string' ? value.split(/[\s,]+/).filter((item) => item !== '') : value;
+  if (!Array.isArray(list)) return null;
+  return list.every((item): item is string => typeof item === 'string' && item !== '') ? list : null;
+}

@@ -1,0 +1,207 @@
+import { availableParallelism } from 'node:os';
+import * as kinds from './kinds.js';
+import type { Kind } from './kinds.js';
+
+/**
+ * One setting. This table is the only place that knows it: validation, messages, `drupald config show`
+ * and docs/configuration.md are made from here.
+ */
+export interface Setting<T> {
+  readonly kind: Kind<T>;
+  /** Unit of the value after loading, where there is one. */
+  readonly unit?: 'ms' | 'bytes';
+  /** Raw value used when nothing is given; undefined: worked out, or none (see `defaultText`). */
+  readonly default?: string | number | readonly string[] | Readonly<Record<string, string>>;
+  /** The default in words, when it is not a fixed value. */
+  readonly defaultText?: string;
+  /** A value as one would write it. */
+  readonly example: string;
+  /** What it is for, in one sentence. */
+  readonly sentence: string;
+}
+
+function setting<T>(definition: Setting<T>): Setting<T> {
+  return definition;
+}
+
+/** Settings of the daemon by key path. `sites` stands beside them, see `siteSettings`. */
+export const settings = {
+  listen: setting({
+    kind: kinds.listenAddress,
+    default: '127.0.0.1:8970',
+    example: '127.0.0.1:8970 or [::1]:8970',
+    sentence: 'Address and port on which start requests are taken.',
+  }),
+  user: setting({
+    kind: kinds.text,
+    defaultText: 'the user who starts drupald; needed when that is root',
+    example: 'www-data',
+    sentence: 'User that the code of the sites runs as: the user of the web server.',
+  }),
+  state_dir: setting({
+    kind: kinds.path,
+    defaultText:
+      '/var/lib/drupald/HOST-PORT as root, else $XDG_STATE_HOME or ~/.local/state, and there drupald/HOST-PORT',
+    example: '/var/lib/drupald/main',
+    sentence: 'Folder for sockets, the control token and what must survive a restart.',
+  }),
+  php: setting({
+    kind: kinds.text,
+    default: 'php',
+    example: '/usr/bin/php8.2',
+    sentence: 'PHP program for sites that name none of their own.',
+  }),
+  slots: setting({
+    kind: kinds.integer(1, 10_000),
+    default: Math.max(4, 2 * availableParallelism()),
+    defaultText: 'twice the number of cores, at least 4',
+    example: '8',
+    sentence: 'Number of processes that run at the same time.',
+  }),
+  'backlog.max': setting({
+    kind: kinds.integer(0, 10_000_000),
+    default: 100_000,
+    example: '100000',
+    sentence: 'Number of starts that may wait for a slot; more are answered with 503 and left alone.',
+  }),
+  grace: setting({
+    kind: kinds.duration,
+    unit: 'ms',
+    default: '30 s',
+    example: '30 s',
+    sentence: 'How long running processes may go on when the daemon stops.',
+  }),
+  isolation: setting({
+    kind: kinds.choice('fresh', 'cold'),
+    default: 'fresh',
+    example: 'fresh',
+    sentence:
+      'fresh: each process gets a fork of its own that boots Drupal; cold: a PHP program of its own (for PHP without pcntl).',
+  }),
+  'output.max': setting({
+    kind: kinds.size,
+    unit: 'bytes',
+    default: '1 MB',
+    example: '1 MB',
+    sentence: 'What one process may print into its log before the rest is cut off.',
+  }),
+  trusted_proxies: setting({
+    kind: kinds.networks,
+    default: ['127.0.0.0/8', '::1'],
+    example: '[10.0.0.0/8, 192.168.1.4]',
+    sentence: 'Peers whose X-Forwarded headers, Accept-Language and User-Agent reach the process.',
+  }),
+  lookup_wait: setting({
+    kind: kinds.duration,
+    unit: 'ms',
+    default: '2 s',
+    example: '2 s',
+    sentence: 'How long a start is held when its row is not there yet, before it is answered with 404.',
+  }),
+  'waiters.max': setting({
+    kind: kinds.integer(0, 100_000),
+    default: 256,
+    example: '256',
+    sentence: 'Number of starts that may wait for their row at the same time; more are answered at once.',
+  }),
+  'worker.boot_timeout': setting({
+    kind: kinds.duration,
+    unit: 'ms',
+    default: '30 s',
+    example: '30 s',
+    sentence: 'How long a PHP worker may need until Drupal is up.',
+  }),
+  'worker.settle_timeout': setting({
+    kind: kinds.duration,
+    unit: 'ms',
+    default: '30 s',
+    example: '30 s',
+    sentence: 'How long a worker may need to call the hooks of a process that died.',
+  }),
+  'log.level': setting({
+    kind: kinds.choice('trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'),
+    default: 'info',
+    example: 'debug',
+    sentence: 'Least weight of a line that is logged.',
+  }),
+  'log.format': setting({
+    kind: kinds.choice('auto', 'pretty', 'json'),
+    default: 'auto',
+    example: 'json',
+    sentence: 'pretty: lines for people; json: one object a line; auto: pretty on a terminal, else json.',
+  }),
+} as const;
+
+/** Settings of one entry of `sites`. */
+export const siteSettings = {
+  root: setting({
+    kind: kinds.path,
+    defaultText: 'none; must be given',
+    example: '/var/www/drupal',
+    sentence: 'Folder of Drupal, the one that holds index.php.',
+  }),
+  uris: setting({
+    kind: kinds.textList,
+    defaultText: 'none; must be given',
+    example: '[https://www.example.com]',
+    sentence: 'Addresses of the site as browsers show them; the first is the main one.',
+  }),
+  php: setting({
+    kind: kinds.text,
+    defaultText: 'the setting php',
+    example: '/usr/bin/php7.4',
+    sentence: 'PHP program that runs this site.',
+  }),
+  ini: setting({
+    kind: kinds.textMap,
+    default: {},
+    example: '{ memory_limit: 512M }',
+    sentence: 'PHP settings that the web server sets for this site.',
+  }),
+  env: setting({
+    kind: kinds.textMap,
+    default: {},
+    example: '{ APP_ENV: production }',
+    sentence: 'Environment variables that the web server sets for this site.',
+  }),
+  umask: setting({
+    kind: kinds.octal,
+    default: '0022',
+    example: '"0002"',
+    sentence: 'Mask for the mode of new files, as the web server has it.',
+  }),
+  serves: setting({
+    kind: kinds.textList,
+    defaultText: 'the service hosts whose base_url is the address that drupald listens on',
+    example: '[default, background_batch]',
+    sentence: 'Names of the service hosts whose processes this daemon runs.',
+  }),
+} as const;
+
+/** Key path of a setting of the daemon. */
+export type SettingKey = keyof typeof settings;
+
+/** Key of a setting of one site. */
+export type SiteSettingKey = keyof typeof siteSettings;
+
+type ValueOf<S> = S extends Setting<infer T> ? T : never;
+
+/** Checked values of the daemon's settings; those without default may be missing. */
+export type SettingValues = {
+  -readonly [K in SettingKey]: ValueOf<(typeof settings)[K]> | (K extends 'user' | 'state_dir' ? undefined : never);
+};
+
+/** Checked values of one site's settings; those without default may be missing. */
+export type SiteSettingValues = {
+  -readonly [K in SiteSettingKey]: ValueOf<(typeof siteSettings)[K]> | (K extends 'php' | 'serves' ? undefined : never);
+};
+
+/** Every key path that a configuration file may hold, sites' keys as `sites[].KEY`. */
+export function knownKeys(): readonly string[] {
+  return [...Object.keys(settings), 'sites', ...Object.keys(siteSettings).map((key) => `sites[].${key}`)];
+}
+
+/** Name of the environment variable of a setting: `log.level` → `DRUPALD_LOG_LEVEL`. */
+export function environmentName(key: string): string {
+  return `DRUPALD_${key.replaceAll('.', '_').toUpperCase()}`;
+}

@@ -1,0 +1,126 @@
+import { join } from 'node:path';
+
+import { onStopSignals } from './components/signals.js';
+import { formatListen, type Config } from './config/config.js';
+import { examine } from './doctor/examine.js';
+import { fail } from './errors.js';
+import { EventBus } from './events/bus.js';
+import { buildApp } from './http/app.js';
+import { ControlServer } from './http/control.js';
+import { Listener } from './http/listener.js';
+import { publicPorts, type Intake } from './http/public-ports.js';
+import { daemonStatus } from './http/status.js';
+import { StartIntake } from './intake/accept-start.js';
+import { TrustedPeers } from './intake/trusted-peers.js';
+import { Sweep } from './liveness/sweep.js';
+import { createLog } from './observe/log.js';
+import { LogListener } from './observe/log-listener.js';
+import { openSites } from './scheduler/open-sites.js';
+import { Scheduler } from './scheduler/scheduler.js';
+import type { ServedSite } from './scheduler/served-site.js';
+import { TakeStart } from './scheduler/take-start.js';
+import { HostMap } from './sites/host-map.js';
+import { ownAddresses } from './sites/service-hosts.js';
+import { become, resolveAccount } from './support/account.js';
+import { livingPid, openStateDir, removePid, writePid } from './support/state-dir.js';
+import { Deferred } from './support/deferred.js';
+import { packageVersion, shimFolder } from './support/package.js';
+import { WorkerSocket } from './workers/worker-socket.js';
+
+/**
+ * Runs a daemon until a signal stops it.
+ *
+ * Wires the rooms together and decides nothing. Order of the start: what cannot be
+ * shared first (listener, state directory), then the user, then PHP and the sites.
+ *
+ * @throws DrupaldError when it cannot start; then nothing is left running
+ */
+export async function runDaemon(config: Config): Promise<void> {
+  const startedAt = new Date().toISOString();
+  const account = await resolveAccount(config.user);
+  const running = await livingPid(config.stateDir);
+  if (running !== undefined) {
+    throw fail('ALREADY_RUNNING', { pid: running, address: formatListen(config.listen) });
+  }
+  const bus = new EventBus();
+  const intake = new Deferred<Intake<ServedSite>>();
+  const listener = new Listener(buildApp(publicPorts(intake.promise)), config.listen);
+  await listener.start();
+  const cleanUp: (() => Promise<unknown>)[] = [() => listener.stop()];
+  try {
+    const state = await openStateDir(config.stateDir, account, shimFolder);
+    if (account) {
+      become(account);
+    }
+    await writePid(state.dir);
+    cleanUp.push(() => removePid(state.dir));
+    const listen = { ...config.listen, port: listener.port };
+    const logListener = new LogListener(bus, createLog(config.log));
+    await logListener.start();
+    const socket = new WorkerSocket(join(state.dir, 'workers.sock'), bus);
+    await socket.start();
+    cleanUp.push(() => socket.stop());
+    const { sites, sources } = await openSites({ config, socket, bus, shim: state.shim, logs: state.logs });
+    cleanUp.push(async () => {
+      await Promise.all(sites.map((site) => site.stop()));
+      await Promise.all(sources.map((source) => source.stop()));
+    });
+    const hosts = new HostMap(
+      sites.flatMap((site) => site.uris.map((uri) => ({ uri, target: site }))),
+      ownAddresses(listen),
+    );
+    const scheduler = new Scheduler({
+      bus,
+      slots: config.slots,
+      backlogMax: config.backlog.max,
+      bootTimeout: config.worker.bootTimeout,
+      settleTimeout: config.worker.settleTimeout,
+      outputLimit: config.output.max,
+    });
+    await scheduler.start();
+    for (const site of sites) {
+      site.onRecovered = () => scheduler.kick();
+      await site.start();
+    }
+    const taker = new TakeStart(scheduler);
+    const sweep = new Sweep({ sites, hosts, listen, taker, bus });
+    let phase = 'running';
+    const control = new ControlServer(state.dir, {
+      status: () => daemonStatus({ version: packageVersion, startedAt, state: phase }, { ...config, listen }, sites, scheduler),
+      doctor: () => examine(sites, { ...config, listen }),
+    });
+    await control.start();
+    cleanUp.push(() => control.stop());
+    await sweep.start();
+    cleanUp.push(() => sweep.stop());
+    intake.resolve({
+      starts: new StartIntake({
+        hosts,
+        taker,
+        trusted: new TrustedPeers(config.trustedProxies),
+        bus,
+        lookupWait: config.lookupWait,
+        waitersMax: config.waiters.max,
+      }),
+      hosts,
+      unreadiness: () => (phase === 'running' ? undefined : 'The daemon is stopping.'),
+    });
+    bus.emit('daemon.ready', { listen: formatListen(listen), pid: process.pid, sites: sites.length });
+    const stop = new Deferred<string>();
+    const hurry = new Deferred();
+    const unlisten = onStopSignals({ onStop: (signal) => stop.resolve(signal), onHurry: () => hurry.resolve() });
+    cleanUp.push(async () => unlisten());
+    const reason = await stop.promise;
+    phase = 'stopping';
+    bus.emit('daemon.stopping', { reason, running: scheduler.running.length, waiting: scheduler.waiting });
+    await listener.stop();
+    await sweep.stop();
+    const left = await scheduler.drain(config.grace, hurry.promise);
+    await scheduler.stop();
+    bus.emit('daemon.stopped', { left });
+  } finally {
+    for (const clean of cleanUp.reverse()) {
+      await clean();
+    }
+  }
+}

@@ -1,0 +1,89 @@
+/**
+ * Every event that this program emits, with what it carries. Payloads are plain data without secrets:
+ * listeners log them, count them and send them on.
+ */
+
+/** What any event may carry. */
+export interface EventBase {
+  /** Main address of the site. */
+  readonly site?: string;
+  /** Name of the process. */
+  readonly handle?: string;
+}
+
+/** About one process that waits or runs. */
+export interface RunEvent extends EventBase {
+  readonly handle: string;
+  /** Callback as people write it, when known. */
+  readonly callback?: string;
+  /** Process id of the worker, when there is one. */
+  readonly pid?: number;
+}
+
+/** About one PHP process. */
+export interface PhpEvent extends EventBase {
+  readonly pid: number;
+  readonly root?: string;
+  readonly exitCode?: number | null;
+  readonly signal?: string | null;
+  readonly reason?: string;
+}
+
+/** About a start that was not taken. */
+export interface RefusedEvent extends EventBase {
+  /** Code from the catalogue of errors. */
+  readonly code: string;
+  readonly status: number;
+  readonly reason: string;
+  readonly peer?: string;
+}
+
+/** How a run ended. */
+export interface EndedEvent extends RunEvent {
+  /** Kind of the outcome: completed, threw, fatal… */
+  readonly outcome: string;
+  /** The plain sentence of a bad end. */
+  readonly sentence?: string;
+  /** Milliseconds from the claim to the end. */
+  readonly ranMs?: number;
+  /** Milliseconds from acceptance to dispatch. */
+  readonly waitedMs?: number;
+}
+
+/** Names of events and their payloads. */
+export interface EventMap {
+  'daemon.ready': EventBase & { readonly listen: string; readonly pid: number; readonly sites: number };
+  'daemon.stopping': EventBase & { readonly reason: string; readonly running: number; readonly waiting: number };
+  'daemon.stopped': EventBase & { readonly left: number };
+  'start.accepted': RunEvent;
+  'start.refused': RefusedEvent;
+  'run.waiting': RunEvent & { readonly position?: number };
+  'run.dispatched': RunEvent & { readonly waitedMs?: number };
+  'run.claimed': RunEvent;
+  'run.ended': EndedEvent;
+  'run.settled': RunEvent & {
+    readonly outcome: string;
+    readonly row: string;
+    readonly hook: string;
+    readonly by: string;
+  };
+  'run.requeued': RunEvent & { readonly reason: string };
+  'site.ready': EventBase & { readonly site: string };
+  'site.cannot-boot': EventBase & { readonly site: string; readonly reason: string; readonly retryMs?: number };
+  'site.recovered': EventBase & { readonly site: string };
+  'worker.started': PhpEvent;
+  'worker.exited': PhpEvent;
+  'root.started': PhpEvent;
+  'root.exited': PhpEvent;
+  'root.replaced': PhpEvent;
+  'store.error': EventBase & { readonly reason: string; readonly temporary: boolean };
+  'maintenance.held': RunEvent;
+  'maintenance.released': EventBase & { readonly count: number };
+  'sweep.found': EventBase & { readonly count: number };
+  'worker.protocol': EventBase & { readonly reason: string; readonly pid?: number | undefined };
+  'run.dropped': RunEvent & { readonly reason: string };
+  'settle.postponed': RunEvent & { readonly reason: string };
+}
+
+/** Name of an event. */
+export type EventName = keyof EventMap;

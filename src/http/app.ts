@@ -1,0 +1,98 @@
+import { METHODS, type IncomingMessage } from 'node:http';
+
+import Fastify, { type FastifyInstance, type FastifyReply } from 'fastify';
+
+import type { StartAnswer, StartRequest } from '../intake/accept-start.js';
+
+/** What the public listener answers with. */
+export interface AppPorts {
+  accept(request: StartRequest): Promise<StartAnswer>;
+  /** The value of the site's check token; undefined: no such site. */
+  checkToken(request: StartRequest): Promise<string | undefined>;
+  /** Whether starts are taken, and if not why. */
+  readiness(): { readonly ready: boolean; readonly reason: string };
+}
+
+/**
+ * Bytes of headers that a request may have. The module passes on every header of
+ * the visitor's page; the stock site takes 60 KB of them (contract §6a).
+ */
+const maxHeaderSize = 256 * 1024;
+
+const startMark = /bgp(-|:|%3a|%253a)start/i;
+const checkTokenMark = /background-process\/check-token\/*(\?|&|$)/i;
+const rawUrls = new WeakMap<IncomingMessage, string>();
+
+/** The public HTTP application; it does not listen yet. */
+export function buildApp(ports: AppPorts): FastifyInstance {
+  const app = Fastify({
+    logger: false,
+    bodyLimit: 1024 * 1024,
+    // The lenient parser, because the stock site takes folded header lines and the
+    // strict one does not. What makes it a risk, a rest of one request read as the
+    // next, cannot happen here: every answer closes its connection.
+    http: { maxHeaderSize, insecureHTTPParser: true },
+    // Routes see fixed names: a start's address may hold anything, also what no URL may.
+    rewriteUrl: (request) => {
+      const raw = request.url ?? '/';
+      rawUrls.set(request as IncomingMessage, raw);
+      if (startMark.test(raw)) {
+        return '/-/start';
+      }
+      if (checkTokenMark.test(raw)) {
+        return '/-/check-token';
+      }
+      return /^\/(healthz|readyz)(\?|$)/.test(raw) ? raw : '/-/none';
+    },
+  });
+  for (const method of METHODS) {
+    if (!app.supportedMethods.includes(method) && method !== 'CONNECT') {
+      app.addHttpMethod(method, { hasBody: true });
+    }
+  }
+  app.removeAllContentTypeParsers();
+  // A start has no body; one that comes all the same is read and forgotten.
+  app.addContentTypeParser('*', (_request, payload, done) => {
+    payload.resume();
+    done(null);
+  });
+  const describe = (raw: IncomingMessage): StartRequest => ({
+    url: rawUrls.get(raw) ?? raw.url ?? '/',
+    headers: raw.headers,
+    peer: raw.socket.remoteAddress ?? '',
+  });
+  const methods = app.supportedMethods.filter((method) => method !== 'HEAD');
+  app.route({
+    method: methods,
+    url: '/-/start',
+    handler: async (request, reply) => {
+      const answer = await ports.accept(describe(request.raw));
+      return say(reply, answer.status, answer.text);
+    },
+  });
+  app.route({
+    method: ['GET', 'POST'],
+    url: '/-/check-token',
+    handler: async (request, reply) => {
+      const token = await ports.checkToken(describe(request.raw));
+      return token === undefined ? say(reply, 404, 'No such page.\n') : say(reply, 200, token);
+    },
+  });
+  app.get('/healthz', (_request, reply) => say(reply, 200, 'drupald is alive.\n'));
+  app.get('/readyz', (_request, reply) => {
+    const { ready, reason } = ports.readiness();
+    return say(reply, ready ? 200 : 503, `${reason}\n`);
+  });
+  app.setNotFoundHandler((_request, reply) => say(reply, 404, 'No such page.\n'));
+  app.setErrorHandler((_error, _request, reply) => say(reply, 400, 'The request cannot be read.\n'));
+  return app;
+}
+
+function say(reply: FastifyReply, status: number, text: string): FastifyReply {
+  return reply
+    .code(status)
+    .header('content-type', 'text/plain; charset=utf-8')
+    .header('cache-control', 'no-store')
+    .header('connection', 'close')
+    .send(text);
+}

@@ -1,0 +1,134 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Agent, request } from 'undici';
+import { z } from 'zod';
+import { fail } from '../errors.js';
+
+const site = z.looseObject({
+  name: z.string(),
+  root: z.string().optional(),
+  uris: z.array(z.string()).default([]),
+  state: z.string(),
+  reason: z.string().nullish(),
+  slots: z.number().optional(),
+  running: z.number().default(0),
+  waiting: z.number().default(0),
+  held: z.number().default(0),
+});
+
+const run = z.looseObject({
+  handle: z.string(),
+  callback: z.string().nullish(),
+  site: z.string().nullish(),
+  state: z.string(),
+  pid: z.number().nullish(),
+  waitedMs: z.number().nullish(),
+  ranMs: z.number().nullish(),
+});
+
+const status = z.looseObject({
+  daemon: z.looseObject({
+    pid: z.number(),
+    version: z.string(),
+    startedAt: z.union([z.string(), z.number()]),
+    listen: z.string(),
+    state: z.string(),
+  }),
+  sites: z.array(site).default([]),
+  runs: z.array(run).default([]),
+  waitingTotal: z.number().default(0),
+});
+
+const finding = z.object({
+  level: z.enum(['ok', 'warn', 'problem']),
+  title: z.string(),
+  remedy: z.string().optional(),
+});
+
+/** What the daemon tells about itself, its sites and what runs. Times are milliseconds. */
+export type DaemonStatus = z.infer<typeof status>;
+
+/** One line of `drupald doctor`. */
+export type Finding = z.infer<typeof finding>;
+
+/** Name of the control socket in the state directory. */
+export const CONTROL_SOCKET = 'control.sock';
+
+/** Name of the file with the control token in the state directory. */
+export const CONTROL_TOKEN = 'control.token';
+
+/** Talks to a running daemon over its control socket. */
+export class ControlClient {
+  private readonly socket: string;
+  private readonly tokenFile: string;
+
+  /** @param stateDir state directory of the daemon */
+  constructor(
+    stateDir: string,
+    private readonly timeoutMs = 10_000,
+  ) {
+    this.socket = join(stateDir, CONTROL_SOCKET);
+    this.tokenFile = join(stateDir, CONTROL_TOKEN);
+  }
+
+  /** Throws DAEMON_NOT_RUNNING, CONTROL_DENIED or CONTROL_FAILED. */
+  async status(): Promise<DaemonStatus> {
+    return this.get('/v1/status', status);
+  }
+
+  /** Throws DAEMON_NOT_RUNNING, CONTROL_DENIED or CONTROL_FAILED. */
+  async doctor(): Promise<readonly Finding[]> {
+    return (await this.get('/v1/doctor', z.looseObject({ findings: z.array(finding) }))).findings;
+  }
+
+  private async get<T>(path: string, schema: z.ZodType<T>): Promise<T> {
+    const token = await this.token();
+    const agent = new Agent({ connect: { socketPath: this.socket }, connectTimeout: this.timeoutMs });
+    try {
+      const response = await request(`http://drupald${path}`, {
+        dispatcher: agent,
+        headers: { authorization: `Bearer ${token}` },
+        headersTimeout: this.timeoutMs,
+        bodyTimeout: this.timeoutMs,
+      });
+      const body = await response.body.text();
+      if (response.statusCode === 401 || response.statusCode === 403)
+        throw fail('CONTROL_DENIED', { file: this.tokenFile });
+      const parsed = response.statusCode === 200 ? schema.safeParse(parseJson(body)) : null;
+      if (parsed?.success === true) return parsed.data;
+      const reason = parsed === null ? body.slice(0, 200) : z.prettifyError(parsed.error);
+      throw fail('CONTROL_FAILED', { path, status: response.statusCode, reason });
+    } catch (error) {
+      throw this.translate(error, path);
+    } finally {
+      await agent.destroy();
+    }
+  }
+
+  private async token(): Promise<string> {
+    try {
+      return (await readFile(this.tokenFile, 'utf8')).trim();
+    } catch (cause) {
+      throw this.translate(cause, '');
+    }
+  }
+
+  private translate(error: unknown, path: string): unknown {
+    const code = (error as NodeJS.ErrnoException).code ?? '';
+    if (['ENOENT', 'ECONNREFUSED', 'ENOTDIR'].includes(code))
+      return fail('DAEMON_NOT_RUNNING', { socket: this.socket }, { cause: error });
+    if (code === 'EACCES') return fail('CONTROL_DENIED', { file: this.tokenFile }, { cause: error });
+    if (code.startsWith('UND_ERR') || code === 'ECONNRESET') {
+      return fail('CONTROL_FAILED', { path, status: 'none', reason: (error as Error).message }, { cause: error });
+    }
+    return error;
+  }
+}
+
+function parseJson(body: string): unknown {
+  try {
+    return JSON.parse(body);
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,62 @@
+import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
+import { chmod, unlink, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+
+import Fastify, { type FastifyInstance } from 'fastify';
+
+import { BaseComponent } from '../components/component.js';
+import { CONTROL_SOCKET, CONTROL_TOKEN, type DaemonStatus, type Finding } from './control-client.js';
+
+/** What the command line can ask. */
+export interface ControlPorts {
+  status(): DaemonStatus;
+  doctor(): Promise<readonly Finding[]>;
+}
+
+/**
+ * The control socket: HTTP on a Unix socket, with a token from a file that the
+ * site's code has no reason to read (design decision 2).
+ */
+export class ControlServer extends BaseComponent {
+  readonly name = 'control';
+  readonly #dir: string;
+  readonly #ports: ControlPorts;
+  #app: FastifyInstance | undefined;
+
+  /** @param dir state directory */
+  constructor(dir: string, ports: ControlPorts) {
+    super();
+    this.#dir = dir;
+    this.#ports = ports;
+  }
+
+  protected override async onStart(): Promise<void> {
+    const token = randomBytes(24).toString('hex');
+    await writeFile(join(this.#dir, CONTROL_TOKEN), token, { mode: 0o600 });
+    await chmod(join(this.#dir, CONTROL_TOKEN), 0o600);
+    const app = Fastify({ logger: false });
+    this.#app = app;
+    app.addHook('onRequest', async (request, reply) => {
+      if (!sameText(request.headers.authorization ?? '', `Bearer ${token}`)) {
+        await reply.code(403).send({ error: 'the control token is wrong' });
+      }
+    });
+    app.get('/v1/status', () => this.#ports.status());
+    app.get('/v1/doctor', async () => ({ findings: await this.#ports.doctor() }));
+    const socket = join(this.#dir, CONTROL_SOCKET);
+    await unlink(socket).catch(() => undefined);
+    await app.listen({ path: socket });
+    await chmod(socket, 0o600);
+  }
+
+  protected override async onStop(): Promise<void> {
+    await this.#app?.close();
+    await unlink(join(this.#dir, CONTROL_SOCKET)).catch(() => undefined);
+    await unlink(join(this.#dir, CONTROL_TOKEN)).catch(() => undefined);
+  }
+}
+
+function sameText(one: string, other: string): boolean {
+  const digest = (text: string): Buffer => createHash('sha256').update(text).digest();
+  return timingSafeEqual(digest(one), digest(other));
+}

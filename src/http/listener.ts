@@ -1,0 +1,122 @@
+import { createServer, type Server, type Socket } from 'node:net';
+
+import type { FastifyInstance } from 'fastify';
+
+import { BaseComponent } from '../components/component.js';
+import { formatListen } from '../config/config.js';
+import { fail } from '../errors.js';
+import type { ListenAddress } from '../sites/service-hosts.js';
+
+/** Connections that the kernel may hold for us during a burst. */
+const backlog = 4096;
+
+/** Bytes of a request line at most. */
+const lineLimit = 64 * 1024;
+
+/** Milliseconds until the request line must be there. */
+const lineTimeout = 60_000;
+
+/**
+ * Listens, and hands connections to the HTTP application.
+ *
+ * Between the two it escapes raw bytes above 127 in the request line: a web server
+ * takes them in a path, Node's parser does not.
+ */
+export class Listener extends BaseComponent {
+  readonly name = 'listener';
+  readonly #app: FastifyInstance;
+  readonly #listen: ListenAddress;
+  readonly #sockets = new Set<Socket>();
+  #server: Server | undefined;
+
+  constructor(app: FastifyInstance, listen: ListenAddress) {
+    super();
+    this.#app = app;
+    this.#listen = listen;
+  }
+
+  /** Port that is really listened on; the configured one may be 0. */
+  get port(): number {
+    const address = this.#server?.address();
+    return address && typeof address === 'object' ? address.port : this.#listen.port;
+  }
+
+  protected override async onStart(): Promise<void> {
+    await this.#app.ready();
+    // Half-open: a client that has said all and closes its side still gets its answer.
+    const server = createServer({ allowHalfOpen: true }, (socket) => this.#accept(socket));
+    this.#server = server;
+    await new Promise<void>((resolve, reject) => {
+      server.once('error', (error: NodeJS.ErrnoException) => {
+        const address = formatListen(this.#listen);
+        reject(
+          error.code === 'EADDRINUSE'
+            ? fail('PORT_IN_USE', { address }, { cause: error })
+            : fail('LISTEN_FAILED', { address, reason: error.message }, { cause: error }),
+        );
+      });
+      server.listen({ host: this.#listen.host, port: this.#listen.port, backlog }, () => resolve());
+    });
+  }
+
+  /** Stops listening; requests that are being answered get their answer. */
+  protected override async onStop(): Promise<void> {
+    const server = this.#server;
+    if (server?.listening) {
+      await new Promise<void>((resolve) => {
+        server.close(() => resolve());
+        setTimeout(() => {
+          for (const socket of this.#sockets) {
+            socket.destroy();
+          }
+        }, 1_000).unref();
+      });
+    }
+    await this.#app.close();
+  }
+
+  #accept(socket: Socket): void {
+    this.#sockets.add(socket);
+    const chunks: Buffer[] = [];
+    let size = 0;
+    const timer = setTimeout(() => socket.destroy(), lineTimeout);
+    const onData = (chunk: Buffer): void => {
+      chunks.push(chunk);
+      size += chunk.length;
+      if (!chunk.includes(0x0a) && size < lineLimit) {
+        return;
+      }
+      clearTimeout(timer);
+      socket.off('data', onData);
+      socket.off('end', onEnd);
+      socket.pause();
+      socket.unshift(escapeLine(Buffer.concat(chunks)));
+      this.#app.server.emit('connection', socket);
+      socket.resume();
+    };
+    const onEnd = (): void => {
+      // Cut off before the end of its first line: nothing was asked.
+      socket.destroy();
+    };
+    socket.on('data', onData);
+    socket.once('end', onEnd);
+    socket.on('error', () => undefined);
+    socket.once('close', () => {
+      clearTimeout(timer);
+      this.#sockets.delete(socket);
+    });
+  }
+}
+
+/** Percent-encodes the bytes above 127 of the first line. */
+function escapeLine(data: Buffer): Buffer {
+  const end = data.indexOf(0x0a);
+  const line = data.subarray(0, end < 0 ? data.length : end);
+  if (line.every((byte) => byte < 0x80)) {
+    return data;
+  }
+  const escaped = [...line]
+    .map((byte) => (byte < 0x80 ? String.fromCharCode(byte) : `%${byte.toString(16).toUpperCase()}`))
+    .join('');
+  return Buffer.concat([Buffer.from(escaped, 'latin1'), data.subarray(line.length)]);
+}

@@ -1,0 +1,53 @@
+import type { Config } from '../config/config.js';
+import { formatListen } from '../config/config.js';
+import type { Scheduler } from '../scheduler/scheduler.js';
+import type { ServedSite } from '../scheduler/served-site.js';
+import type { DaemonStatus } from './control-client.js';
+
+/** Waiting starts that one answer shows at most. */
+const shown = 200;
+
+/** What a daemon tells about itself. */
+export function daemonStatus(
+  daemon: { version: string; startedAt: string; state: string },
+  config: Config,
+  sites: readonly ServedSite[],
+  scheduler: Scheduler,
+): DaemonStatus {
+  const running = scheduler.running;
+  const now = Date.now();
+  return {
+    daemon: { pid: process.pid, listen: formatListen(config.listen), slots: scheduler.slots, ...daemon },
+    sites: sites.map((site) => ({
+      name: site.name,
+      root: site.config.root,
+      uris: site.uris.map((uri) => uri.url),
+      state: site.trouble === undefined ? 'ready' : 'cannot boot',
+      reason: site.trouble ?? null,
+      running: running.filter((record) => record.dispatch.site === site).length,
+      waiting: scheduler.waitingOf(site),
+      held: scheduler.heldOf(site),
+    })),
+    runs: [
+      ...running.map((record) => ({
+        handle: record.dispatch.handle,
+        callback: record.dispatch.callback,
+        site: record.dispatch.site.name,
+        state: record.state,
+        pid: record.pid ?? null,
+        waitedMs: record.waitedMs,
+        ranMs: record.ranMs,
+      })),
+      ...scheduler.firstWaiting(shown).map((dispatch) => ({
+        handle: dispatch.handle,
+        callback: dispatch.callback,
+        site: dispatch.site.name,
+        state: 'waiting',
+        pid: null,
+        waitedMs: now - dispatch.acceptedAt,
+        ranMs: null,
+      })),
+    ],
+    waitingTotal: scheduler.waiting,
+  };
+}

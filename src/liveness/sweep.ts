@@ -1,0 +1,104 @@
+import { BaseComponent } from '../components/component.js';
+import type { EventBus } from '../events/bus.js';
+import type { AcceptedStart, StartTaker } from '../intake/accept-start.js';
+import { lockedCallback } from '../process/callback-name.js';
+import { execStatus } from '../process/states.js';
+import type { HostMap } from '../sites/host-map.js';
+import { servedHosts, type ListenAddress } from '../sites/service-hosts.js';
+import { databaseReason } from '../store/database.js';
+import type { ProcessRow } from '../store/process-store.js';
+import type { ServedSite } from '../scheduler/served-site.js';
+
+/** Milliseconds between two sweeps. */
+const interval = 5_000;
+
+/** Rows that one sweep reads at most. */
+const batch = 10_000;
+
+/**
+ * Finds starts of ours in the database that no request announced: those that
+ * waited when the last daemon stopped, and those that were sent while none listened.
+ *
+ * A row of status 1 is left alone until it is older than max(10 s, 3 × the site's
+ * connection timeout): on a refused connection the module deletes it without a fence
+ * (contract §6a). Rows that wait with our service host are ours only at the first
+ * sweep; later ones are in our own list already.
+ */
+export class Sweep extends BaseComponent {
+  readonly name = 'sweep';
+  readonly #sites: readonly ServedSite[];
+  readonly #hosts: HostMap<ServedSite>;
+  readonly #listen: ListenAddress;
+  readonly #taker: StartTaker<ServedSite>;
+  readonly #bus: EventBus;
+  readonly #waitingSeen = new Set<ServedSite>();
+  #timer: NodeJS.Timeout | undefined;
+  #current: Promise<void> | undefined;
+
+  constructor(options: {
+    sites: readonly ServedSite[];
+    hosts: HostMap<ServedSite>;
+    listen: ListenAddress;
+    taker: StartTaker<ServedSite>;
+    bus: EventBus;
+  }) {
+    super();
+    this.#sites = options.sites;
+    this.#hosts = options.hosts;
+    this.#listen = options.listen;
+    this.#taker = options.taker;
+    this.#bus = options.bus;
+  }
+
+  protected override async onStart(): Promise<void> {
+    await this.#sweep();
+    this.#timer = setInterval(() => {
+      this.#current ??= this.#sweep().finally(() => {
+        this.#current = undefined;
+      });
+    }, interval);
+  }
+
+  protected override async onStop(): Promise<void> {
+    clearInterval(this.#timer);
+    await this.#current;
+  }
+
+  async #sweep(): Promise<void> {
+    for (const site of this.#sites) {
+      if (site.facts && site.trouble === undefined) {
+        try {
+          await this.#sweepSite(site, site.facts.connectionTimeout);
+        } catch (error) {
+          this.#bus.emit('store.error', { site: site.name, reason: databaseReason(error), temporary: true });
+        }
+      }
+    }
+  }
+
+  async #sweepSite(site: ServedSite, connectionTimeout: number): Promise<void> {
+    const hosts = site.facts?.serviceHosts ?? {};
+    const names = servedHosts(hosts, this.#listen, site.config.serves);
+    const before = Date.now() / 1000 - Math.max(10, 3 * connectionTimeout);
+    const rows = await site.store.unclaimed(names, before, batch);
+    const first = !this.#waitingSeen.has(site);
+    this.#waitingSeen.add(site);
+    let found = 0;
+    for (const row of rows) {
+      if (row.callback !== lockedCallback && (first || row.status === execStatus.locked)) {
+        const offer = await this.#taker.offer(this.#asStart(site, row, hosts[row.serviceHost]?.httpHost ?? ''));
+        found += offer === 'taken' ? 1 : 0;
+      }
+    }
+    if (found > 0) {
+      this.#bus.emit('sweep.found', { site: site.name, count: found });
+    }
+  }
+
+  /** The request is lost; the service host still tells the address that it was for. */
+  #asStart(site: ServedSite, row: ProcessRow, httpHost: string): AcceptedStart<ServedSite> {
+    const entry = httpHost === '' ? undefined : this.#hosts.ofHost(httpHost);
+    const uri = entry?.target === site ? entry.uri : site.uris[0];
+    return { uri, target: site, row, context: { remote: '127.0.0.1', headers: {}, prefix: '' } };
+  }
+}

@@ -1,0 +1,111 @@
+import type { EventBus } from '../events/bus.js';
+import type { EventMap, EventName } from '../events/map.js';
+import type { Component } from '../components/component.js';
+import { BaseComponent } from '../components/component.js';
+import { formatDuration } from '../support/duration.js';
+import type { Log } from './log.js';
+
+type Level = 'debug' | 'info' | 'warn' | 'error';
+
+/** Weight and sentence of the line for one kind of event. */
+interface Line<N extends EventName> {
+  readonly level: Level | ((payload: EventMap[N]) => Level);
+  readonly say: (payload: EventMap[N]) => string;
+}
+
+// An event without an entry is logged under its name.
+const lines: { readonly [N in EventName]?: Line<N> } = {
+  'daemon.ready': { level: 'info', say: (e) => `Ready on ${e.listen} for ${count(e.sites, 'site')}.` },
+  'daemon.stopping': {
+    level: 'info',
+    say: (e) => `Stopping (${e.reason}): ${count(e.running, 'process')} still running, ${String(e.waiting)} waiting.`,
+  },
+  'daemon.stopped': { level: 'info', say: (e) => `Stopped; ${count(e.left, 'process')} left for the next start.` },
+  'start.accepted': { level: 'debug', say: (e) => `Start of ${e.handle} taken.` },
+  'start.refused': {
+    level: (e) => (e.status >= 500 ? 'warn' : 'info'),
+    say: (e) => `Start${e.handle === undefined ? '' : ` of ${e.handle}`} refused with ${String(e.status)}: ${e.reason}`,
+  },
+  'run.waiting': { level: 'debug', say: (e) => `${e.handle} waits for a slot.` },
+  'run.dispatched': { level: 'debug', say: (e) => `${e.handle} given to a worker.` },
+  'run.claimed': { level: 'debug', say: (e) => `${e.handle} runs.` },
+  'run.ended': {
+    level: (e) => (e.outcome === 'completed' ? 'info' : 'warn'),
+    say: (e) => {
+      const time = e.ranMs === undefined ? '' : ` after ${formatDuration(e.ranMs)}`;
+      return e.outcome === 'completed'
+        ? `${e.handle} completed${time}.`
+        : `${e.handle} ended${time}: ${e.sentence ?? e.outcome}`;
+    },
+  },
+  'run.settled': { level: 'debug', say: (e) => `End of ${e.handle} told to the site.` },
+  'run.requeued': { level: 'warn', say: (e) => `${e.handle} goes back to the waiting list: ${e.reason}` },
+  'site.ready': { level: 'info', say: (e) => `${e.site} is ready.` },
+  'site.cannot-boot': {
+    level: 'error',
+    say: (e) => {
+      const again = e.retryMs === undefined ? '' : ` Tried again in ${formatDuration(e.retryMs)}.`;
+      return `Drupal does not start for ${e.site}: ${e.reason}${again}`;
+    },
+  },
+  'site.recovered': { level: 'info', say: (e) => `${e.site} starts again.` },
+  'worker.started': { level: 'debug', say: (e) => `Worker ${String(e.pid)} started.` },
+  'worker.exited': { level: 'debug', say: (e) => `Worker ${String(e.pid)} ended${how(e)}.` },
+  'worker.protocol': { level: 'warn', say: (e) => `A worker sent what is not understood: ${e.reason}` },
+  'root.started': { level: 'debug', say: (e) => `Root ${String(e.pid)} started.` },
+  'root.exited': { level: 'warn', say: (e) => `Root ${String(e.pid)} ended${how(e)}.` },
+  'root.replaced': { level: 'info', say: (e) => `Root ${String(e.pid)} replaced${how(e)}.` },
+  'store.error': { level: (e) => (e.temporary ? 'warn' : 'error'), say: (e) => `Database: ${e.reason}` },
+  'maintenance.held': { level: 'info', say: (e) => `${e.handle} waits for the end of the maintenance mode.` },
+  'maintenance.released': {
+    level: 'info',
+    say: (e) => `Maintenance mode has ended: ${count(e.count, 'process')} released.`,
+  },
+  'sweep.found': {
+    level: 'warn',
+    say: (e) => `${count(e.count, 'start')} found in the database that no request announced.`,
+  },
+};
+
+/** Writes one line for each event. */
+export class LogListener extends BaseComponent implements Component {
+  readonly name = 'log-listener';
+  private off: (() => void) | null = null;
+
+  constructor(
+    private readonly bus: EventBus,
+    private readonly log: Log,
+  ) {
+    super();
+  }
+
+  protected onStart(): void {
+    this.off = this.bus.onAny((name, payload) => {
+      write(this.log, name, payload);
+    });
+  }
+
+  protected onStop(): void {
+    this.off?.();
+  }
+}
+
+function write<N extends EventName>(log: Log, name: N, payload: EventMap[N]): void {
+  const line = lines[name];
+  if (line === undefined) {
+    log.info(name, name, { ...payload });
+    return;
+  }
+  const level = typeof line.level === 'function' ? line.level(payload) : line.level;
+  log.log(level, name, line.say(payload), { ...payload });
+}
+
+function how(event: { exitCode?: number | null; signal?: string | null; reason?: string }): string {
+  if (event.reason !== undefined) return ` (${event.reason})`;
+  if (event.signal) return ` by signal ${event.signal}`;
+  return event.exitCode === undefined || event.exitCode === null ? '' : ` with exit code ${String(event.exitCode)}`;
+}
+
+function count(number: number, noun: string): string {
+  return `${String(number)} ${noun}${number === 1 ? '' : noun.endsWith('s') ? 'es' : 's'}`;
+}

@@ -1,0 +1,117 @@
+import { rm } from 'node:fs/promises';
+
+import type { EventBus } from '../events/bus.js';
+import type { Outcome } from '../process/outcome.js';
+import type { SiteUri } from '../sites/site-uri.js';
+import { databaseReason } from '../store/database.js';
+import type { ProcessStore } from '../store/process-store.js';
+import { logFile, settleJob, type JobPlace } from '../workers/jobs.js';
+import { settleMessage } from '../workers/protocol.js';
+import { talk } from '../workers/talk.js';
+import type { WorkerSource } from '../workers/worker.js';
+
+/** What is needed to settle processes of one site. */
+export interface SettleTools {
+  readonly source: WorkerSource;
+  readonly place: JobPlace;
+  readonly store: ProcessStore;
+  readonly bus: EventBus;
+  /** Milliseconds that a helper worker may take. */
+  readonly timeout: number;
+}
+
+/** A run that is over and has left something behind. */
+export interface Unsettled {
+  readonly id: string;
+  readonly uri: SiteUri;
+  readonly handle: string;
+  readonly callback: string;
+  /** The exact stamp that the row carries if it is still this run's. */
+  readonly stamp: string;
+  readonly outcome: Outcome;
+  /** Seconds since 1970. */
+  readonly endedAt: number;
+  /** Whether the hook has to be told (again it never is). */
+  readonly hook: boolean;
+  /** File with the process as claimed. */
+  readonly processFile?: string | undefined;
+  readonly lock?: string | undefined;
+}
+
+/** What came of it. */
+export interface Settled {
+  readonly row: 'deleted' | 'gone';
+  readonly hook: 'done' | 'none' | 'interrupted' | 'not-told';
+  /** By a booted site, or by statements of ours because it does not boot. */
+  readonly by: 'site' | 'daemon';
+}
+
+/**
+ * Settles a dead run (design decision 6): a fresh worker removes the row under its
+ * fence, tells the hook once, ends the progress, removes the locks and writes
+ * Drupal's log. Where Drupal cannot boot, statements of ours do all but the hook.
+ *
+ * @throws what the database throws, when neither way worked
+ */
+export async function settleDead(tools: SettleTools, dead: Unsettled): Promise<Settled> {
+  const found: { row?: 'deleted' | 'gone'; hook: 'none' | 'begun' | 'done' } = { hook: 'none' };
+  let failure: string | undefined;
+  try {
+    await runHelper(tools, dead, found);
+  } catch (error) {
+    failure = error instanceof Error ? error.message : String(error);
+  }
+  if (found.row !== undefined) {
+    return { row: found.row, hook: found.hook === 'begun' ? 'interrupted' : found.hook, by: 'site' };
+  }
+  if (failure !== undefined) {
+    tools.bus.emit('worker.protocol', { handle: dead.handle, reason: `no helper worker: ${failure}` });
+  }
+  const row = (await settleByStatements(tools.store, dead)) ? 'deleted' : 'gone';
+  const told = found.hook === 'none' ? (dead.hook ? 'not-told' : 'none') : found.hook === 'begun' ? 'interrupted' : 'done';
+  return { row, hook: told, by: 'daemon' };
+}
+
+async function runHelper(
+  tools: SettleTools,
+  dead: Unsettled,
+  found: { row?: 'deleted' | 'gone'; hook: 'none' | 'begun' | 'done' },
+): Promise<void> {
+  const id = `${dead.id}-settle`;
+  const worker = await tools.source.worker(id);
+  const timer = setTimeout(() => worker.kill('SIGKILL'), tools.timeout);
+  const job = settleJob(tools.place, dead.uri, id, {
+    handle: dead.handle,
+    stamp: dead.stamp,
+    sentence: dead.outcome.sentence,
+    hook: dead.hook,
+    progress: true,
+    endedAt: dead.endedAt,
+    processFile: dead.processFile,
+    lock: dead.lock,
+  });
+  await talk(worker, job, settleMessage, tools.bus, (message) => {
+    if (message.type === 'hook') {
+      found.hook = message.state;
+    } else if (message.type === 'settled') {
+      found.row = message.row;
+    }
+  });
+  clearTimeout(timer);
+  await rm(logFile(tools.place, id), { force: true });
+}
+
+async function settleByStatements(store: ProcessStore, dead: Unsettled): Promise<boolean> {
+  await store.endProgress(dead.handle, dead.endedAt, dead.outcome.sentence, dead.callback);
+  const removed = await store.remove(dead.handle, dead.stamp);
+  if (dead.lock) {
+    // A site with another lock backend may lack the table; its locks expire by themselves.
+    await store.removeLocks(dead.lock).catch(() => undefined);
+  }
+  return removed;
+}
+
+/** One line for the log when settling has to wait for the database. */
+export function postponedReason(error: unknown): string {
+  return `the database does not answer (${databaseReason(error)})`;
+}

@@ -1,0 +1,27 @@
+import { readFile } from 'node:fs/promises';
+
+/** A process of this machine that cannot be mistaken for a later one with the same number. */
+export interface ProcessIdentity {
+  readonly pid: number;
+  /** Start time in clock ticks since boot, from /proc; undefined where there is none. */
+  readonly startTicks: string | undefined;
+}
+
+/** Reads who a pid is now; undefined when no such process exists. */
+export async function identify(pid: number): Promise<ProcessIdentity | undefined> {
+  try {
+    const stat = await readFile(`/proc/${pid}/stat`, 'latin1');
+    // The name in parentheses may hold anything, so count from its end.
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+    const state = fields[0];
+    return state === 'Z' || state === 'X' ? undefined : { pid, startTicks: fields[19] };
+  } catch {
+    return undefined;
+  }
+}
+
+/** Whether the very same process still lives. */
+export async function isAlive(identity: ProcessIdentity): Promise<boolean> {
+  const now = await identify(identity.pid);
+  return now !== undefined && now.startTicks === identity.startTicks;
+}

@@ -1,0 +1,82 @@
+/** How a run ended. The PHP side uses the same names (php-shim/src/Ending.php). */
+export const outcomeKinds = [
+  'completed',
+  'threw',
+  'fatal',
+  'out-of-memory',
+  'timed-out',
+  'not-callable',
+  'database-lost',
+  'exited',
+  'signalled',
+  'refused',
+  'boot-failed',
+  'cancelled',
+  'lost',
+] as const;
+
+export type OutcomeKind = (typeof outcomeKinds)[number];
+
+/** The end of a run with its cause, in fields and in one sentence for people. */
+export interface Outcome {
+  readonly kind: OutcomeKind;
+  /** Plain sentence; empty when the run completed. */
+  readonly sentence: string;
+  readonly class?: string | undefined;
+  readonly message?: string | undefined;
+  readonly file?: string | undefined;
+  readonly line?: number | undefined;
+  /** Exit code, for `exited`. */
+  readonly code?: number | undefined;
+  /** Name of the signal, for `signalled`. */
+  readonly signal?: string | undefined;
+}
+
+export const completed: Outcome = { kind: 'completed', sentence: '' };
+
+/** The callback ended PHP itself; code 0 is how restart, redirects and drupal_exit() end. */
+export function exited(code: number, callback: string): Outcome {
+  if (code === 0) {
+    return completed;
+  }
+  return {
+    kind: 'exited',
+    code,
+    sentence: `The callback ${callback} ended PHP with exit code ${code}.`,
+  };
+}
+
+const signalMeanings: Readonly<Record<string, string>> = {
+  SIGKILL: 'somebody, or the kernel when memory ran short, killed it',
+  SIGTERM: 'somebody asked it to end',
+  SIGSEGV: 'PHP or an extension crashed',
+  SIGABRT: 'PHP or an extension gave up',
+  SIGBUS: 'PHP or an extension crashed',
+  SIGXCPU: 'its CPU limit was reached',
+  SIGXFSZ: 'a file reached its size limit',
+};
+
+/** The process of the callback was ended by a signal. */
+export function signalled(signal: string, callback: string): Outcome {
+  const meaning = signalMeanings[signal];
+  return {
+    kind: 'signalled',
+    signal,
+    sentence: `The PHP process of the callback ${callback} was ended by ${signal}${meaning ? `: ${meaning}` : ''}.`,
+  };
+}
+
+/** The process is gone and nobody could say how. */
+export function lost(callback: string, why: string): Outcome {
+  return { kind: 'lost', sentence: `The PHP process of the callback ${callback} is gone: ${why}.` };
+}
+
+/** The site ended or broke the request before the callback began. */
+export function bootFailed(sentence: string): Outcome {
+  return { kind: 'boot-failed', sentence };
+}
+
+/** The site would not let the process start. */
+export function refused(sentence: string): Outcome {
+  return { kind: 'refused', sentence };
+}

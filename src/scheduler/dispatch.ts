@@ -1,0 +1,27 @@
+import type { StartContext } from '../sites/request.js';
+import type { SiteUri } from '../sites/site-uri.js';
+import type { ServedSite } from './served-site.js';
+
+/** One start that was taken: all that is kept of it until it runs. */
+export interface Dispatch {
+  /** Id of the run, unique for ever. */
+  readonly id: string;
+  readonly site: ServedSite;
+  readonly uri: SiteUri;
+  /** In the row's own spelling. */
+  readonly handle: string;
+  readonly token: string;
+  /** The row's stamp when it was taken: names this very start among all of the handle. */
+  readonly stamp: string;
+  readonly callback: string;
+  readonly context: StartContext;
+  /** Milliseconds since 1970. */
+  readonly acceptedAt: number;
+  /** How often a worker was tried that died before it claimed. */
+  attempts: number;
+}
+
+/** Under which a start is known while it waits or runs: the same row is never taken twice. */
+export function dispatchKey(dispatch: Pick<Dispatch, 'handle' | 'stamp'>): string {
+  return `${dispatch.stamp} ${dispatch.handle}`;
+}

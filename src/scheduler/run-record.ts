@@ -1,0 +1,42 @@
+import { FirstCause } from '../process/first-cause.js';
+import { mayMove, type RunState } from '../process/states.js';
+import type { Dispatch } from './dispatch.js';
+
+/** One run while the daemon has it in hand: who, where, since when. */
+export class RunRecord {
+  readonly dispatch: Dispatch;
+  readonly cause = new FirstCause();
+  readonly dispatchedAt = Date.now();
+  pid: number | undefined;
+  claimedAt: number | undefined;
+  #state: RunState = 'starting';
+
+  constructor(dispatch: Dispatch) {
+    this.dispatch = dispatch;
+  }
+
+  get state(): RunState {
+    return this.#state;
+  }
+
+  /** @throws Error for a move that the table of states does not know: a defect of ours. */
+  move(to: RunState): void {
+    if (to === this.#state) {
+      return;
+    }
+    if (!mayMove(this.#state, to)) {
+      throw new Error(`a run cannot go from ${this.#state} to ${to}`);
+    }
+    this.#state = to;
+  }
+
+  /** Milliseconds from acceptance to dispatch. */
+  get waitedMs(): number {
+    return this.dispatchedAt - this.dispatch.acceptedAt;
+  }
+
+  /** Milliseconds since the claim. */
+  get ranMs(): number {
+    return this.claimedAt === undefined ? 0 : Date.now() - this.claimedAt;
+  }
+}

@@ -1,0 +1,269 @@
+import { BaseComponent } from '../components/component.js';
+import type { EventBus } from '../events/bus.js';
+import { postponedReason, settleDead, type Unsettled } from '../outcome/settle.js';
+import { Backoff } from '../support/backoff.js';
+import { Deferred } from '../support/deferred.js';
+import { dispatchKey, type Dispatch } from './dispatch.js';
+import { MaintenanceHold } from './maintenance-hold.js';
+import { RunRecord } from './run-record.js';
+import { runProcess, type RunEnd, type RunTools } from './run-process.js';
+import type { ServedSite } from './served-site.js';
+import { WaitingList } from './waiting-list.js';
+
+export interface SchedulerOptions extends RunTools {
+  /** Runs at the same time, over all sites. */
+  readonly slots: number;
+  /** Starts that may wait. */
+  readonly backlogMax: number;
+}
+
+/** What became of an offered start. */
+export type Offer = 'taken' | 'known' | 'full' | 'stopping';
+
+/** Waiting starts, slots, and who runs next. */
+export class Scheduler extends BaseComponent {
+  readonly name = 'scheduler';
+  readonly #options: SchedulerOptions;
+  readonly #bus: EventBus;
+  readonly #waiting = new WaitingList();
+  readonly #known = new Map<string, Dispatch>();
+  readonly #running = new Set<RunRecord>();
+  readonly #hold: MaintenanceHold;
+  readonly #unsettled = new Set<Promise<void>>();
+  #stopping = false;
+  #idle = new Deferred();
+
+  constructor(options: SchedulerOptions) {
+    super();
+    this.#options = options;
+    this.#bus = options.bus;
+    this.#hold = new MaintenanceHold(options.bus, (dispatch) => {
+      this.#waiting.add(dispatch);
+      this.kick();
+    });
+  }
+
+  get slots(): number {
+    return this.#options.slots;
+  }
+
+  /** Runs in hand, for people to look at. */
+  get running(): readonly RunRecord[] {
+    return [...this.#running];
+  }
+
+  /** Starts that wait, without those held by a maintenance mode. */
+  get waiting(): number {
+    return this.#waiting.size;
+  }
+
+  waitingOf(site: ServedSite): number {
+    return this.#waiting.sizeOf(site);
+  }
+
+  heldOf(site: ServedSite): number {
+    return this.#hold.sizeOf(site);
+  }
+
+  /** The first waiting starts, at most `limit`. */
+  firstWaiting(limit: number): Dispatch[] {
+    const first: Dispatch[] = [];
+    for (const dispatch of this.#waiting) {
+      if (first.length >= limit) {
+        break;
+      }
+      first.push(dispatch);
+    }
+    return first;
+  }
+
+  /** Whether this very start waits or runs already. */
+  knows(start: Pick<Dispatch, 'handle' | 'stamp'>): boolean {
+    return this.#known.has(dispatchKey(start));
+  }
+
+  /**
+   * Takes a start. When it has to wait, its row is put to wait before it counts
+   * as taken, so that the site's clean-up leaves it alone.
+   *
+   * @throws what the database throws; then nothing was taken
+   */
+  async offer(dispatch: Dispatch): Promise<Offer> {
+    const key = dispatchKey(dispatch);
+    if (this.#known.has(key)) {
+      return 'known';
+    }
+    if (this.#stopping) {
+      return 'stopping';
+    }
+    if (this.#waiting.size >= this.#options.backlogMax) {
+      return 'full';
+    }
+    this.#known.set(key, dispatch);
+    if (this.#waiting.size === 0 && this.#running.size < this.#options.slots && dispatch.site.trouble === undefined) {
+      void this.#run(dispatch);
+      return 'taken';
+    }
+    // In line at once, so that the order is that of arrival.
+    this.#waiting.add(dispatch);
+    try {
+      await dispatch.site.store.markWaiting(dispatch.handle, dispatch.stamp);
+    } catch (error) {
+      this.#bus.emit('store.error', { site: dispatch.site.name, reason: postponedReason(error), temporary: true });
+    }
+    this.#bus.emit('run.waiting', {
+      site: dispatch.site.name,
+      handle: dispatch.handle,
+      callback: dispatch.callback,
+      position: this.#waiting.size,
+    });
+    this.kick();
+    return 'taken';
+  }
+
+  /** Fills free slots. */
+  kick(): void {
+    while (!this.#stopping && this.#running.size < this.#options.slots) {
+      const next = this.#waiting.take((site) => site.trouble === undefined);
+      if (!next) {
+        return;
+      }
+      void this.#run(next);
+    }
+  }
+
+  /**
+   * Lets running work finish.
+   *
+   * @param grace milliseconds; what still runs then is left running
+   * @param hurry ends the waiting early
+   * @returns how many runs were left
+   */
+  async drain(grace: number, hurry: Promise<void>): Promise<number> {
+    this.#stopping = true;
+    this.#hold.stop();
+    this.#noteIdle();
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, grace);
+    });
+    await Promise.race([this.#idle.promise, late, hurry]);
+    clearTimeout(timer);
+    return this.#running.size;
+  }
+
+  protected override onStart(): void {
+    this.#hold.start();
+  }
+
+  protected override onStop(): void {
+    this.#stopping = true;
+    this.#hold.stop();
+  }
+
+  async #run(dispatch: Dispatch): Promise<void> {
+    const record = new RunRecord(dispatch);
+    this.#running.add(record);
+    let end: RunEnd;
+    try {
+      end = await runProcess(record, this.#options);
+    } catch (error) {
+      // A defect of ours must not lose the slot; the row is left for the sweep.
+      end = { type: 'nothing', reason: `internal error: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}` };
+    }
+    try {
+      await this.#after(record, end);
+    } finally {
+      this.#running.delete(record);
+      this.kick();
+      this.#noteIdle();
+    }
+  }
+
+  async #after(record: RunRecord, end: RunEnd): Promise<void> {
+    const { dispatch } = record;
+    const { site, handle, callback } = dispatch;
+    const about = { site: site.name, handle, callback };
+    switch (end.type) {
+      case 'ended':
+        this.#known.delete(dispatchKey(dispatch));
+        this.#tellEnd(record, end.outcome.kind, end.outcome.sentence);
+        return;
+      case 'unsettled':
+        this.#known.delete(dispatchKey(dispatch));
+        this.#tellEnd(record, end.dead.outcome.kind, end.dead.outcome.sentence);
+        this.#settleLater(site, end.dead, end.error);
+        return;
+      case 'nothing':
+        this.#known.delete(dispatchKey(dispatch));
+        this.#bus.emit('run.dropped', { ...about, reason: end.reason });
+        return;
+      case 'held':
+        await this.#keepWaiting(dispatch);
+        this.#bus.emit('maintenance.held', about);
+        this.#hold.add(dispatch);
+        return;
+      case 'again':
+        this.#bus.emit('run.requeued', { ...about, reason: end.reason });
+        await this.#keepWaiting(dispatch);
+        this.#waiting.putBack(dispatch);
+        return;
+      case 'trouble':
+        site.report(end.reason);
+        await this.#keepWaiting(dispatch);
+        this.#waiting.putBack(dispatch);
+        return;
+    }
+  }
+
+  async #keepWaiting(dispatch: Dispatch): Promise<void> {
+    await dispatch.site.store.markWaiting(dispatch.handle, dispatch.stamp).catch(() => undefined);
+  }
+
+  #tellEnd(record: RunRecord, outcome: string, sentence: string): void {
+    const { site, handle, callback } = record.dispatch;
+    this.#bus.emit('run.ended', {
+      site: site.name,
+      handle,
+      callback,
+      outcome,
+      ...(record.pid === undefined ? {} : { pid: record.pid }),
+      ...(sentence === '' ? {} : { sentence }),
+      ranMs: record.ranMs,
+      waitedMs: record.waitedMs,
+    });
+  }
+
+  /** The run is over and its slot is free; its row follows when the database is back. */
+  #settleLater(site: ServedSite, dead: Unsettled, error: unknown): void {
+    const { handle, callback } = dead;
+    this.#bus.emit('settle.postponed', { site: site.name, handle, callback, reason: postponedReason(error) });
+    const backoff = new Backoff({ firstMs: 250, maxMs: 5_000 });
+    const work = (async () => {
+      for (;;) {
+        await new Promise<void>((resolve) => {
+          setTimeout(resolve, backoff.next()).unref();
+        });
+        try {
+          const settled = await settleDead(
+            { ...this.#options, source: site.source, place: site.place, store: site.store, timeout: this.#options.settleTimeout },
+            dead,
+          );
+          this.#bus.emit('run.settled', { site: site.name, handle, callback, outcome: dead.outcome.kind, ...settled });
+          return;
+        } catch {
+          // Still away: the next pause is longer.
+          continue;
+        }
+      }
+    })();
+    this.#unsettled.add(work);
+    void work.finally(() => this.#unsettled.delete(work));
+  }
+
+  #noteIdle(): void {
+    if (this.#stopping && this.#running.size === 0) {
+      this.#idle.resolve();
+    }
+  }
+}

@@ -1,0 +1,141 @@
+import { BaseComponent } from '../components/component.js';
+import type { SiteConfig } from '../config/config.js';
+import { fail } from '../errors.js';
+import type { EventBus } from '../events/bus.js';
+import type { SiteFacts, SiteSettings } from '../sites/description.js';
+import type { SiteUri } from '../sites/site-uri.js';
+import { SiteDatabase } from '../store/database.js';
+import { ProcessStore } from '../store/process-store.js';
+import { Backoff } from '../support/backoff.js';
+import { bootReason, describeSite } from '../workers/describe-site.js';
+import type { JobPlace } from '../workers/jobs.js';
+import type { WorkerSource } from '../workers/worker.js';
+
+/** What a served site is made of. */
+export interface ServedSiteOptions {
+  readonly config: SiteConfig;
+  readonly uris: readonly [SiteUri, ...SiteUri[]];
+  readonly settings: SiteSettings;
+  /** Unknown while the site has not booted yet. */
+  readonly facts: SiteFacts | undefined;
+  readonly place: JobPlace;
+  readonly source: WorkerSource;
+  readonly bus: EventBus;
+  /** Milliseconds. */
+  readonly bootTimeout: number;
+}
+
+/** One site with its database, its workers and its health. */
+export class ServedSite extends BaseComponent {
+  readonly name: string;
+  readonly config: SiteConfig;
+  readonly uris: readonly [SiteUri, ...SiteUri[]];
+  readonly place: JobPlace;
+  readonly source: WorkerSource;
+  readonly settings: SiteSettings;
+  readonly store: ProcessStore;
+  facts: SiteFacts | undefined;
+  /** Why it cannot be booted; undefined while all is well. */
+  trouble: string | undefined;
+  /** Called when it boots again. */
+  onRecovered: () => void = () => undefined;
+  readonly #bus: EventBus;
+  readonly #bootTimeout: number;
+  readonly #backoff = new Backoff({ firstMs: 500, maxMs: 30_000 });
+  #timer: NodeJS.Timeout | undefined;
+  #check: Promise<string | undefined> | undefined;
+  #stopped = false;
+
+  constructor(options: ServedSiteOptions) {
+    super();
+    this.config = options.config;
+    this.uris = options.uris;
+    this.name = options.uris[0].url;
+    this.settings = options.settings;
+    this.facts = options.facts;
+    this.place = options.place;
+    this.source = options.source;
+    this.#bus = options.bus;
+    this.#bootTimeout = options.bootTimeout;
+    const access = options.settings.databases.default;
+    if (!access) {
+      throw fail('URI_WITHOUT_SITE_FOLDER', { uri: this.name, root: options.config.root });
+    }
+    const main = new SiteDatabase(access);
+    const own = options.settings.databases.background_process;
+    this.store = new ProcessStore(own ? new SiteDatabase(own) : main, main);
+  }
+
+  /** Boots the site in a worker of its own; why it fails, or undefined. Several callers share one attempt. */
+  check(): Promise<string | undefined> {
+    this.#check ??= this.#describe().finally(() => {
+      this.#check = undefined;
+    });
+    return this.#check;
+  }
+
+  /** Says that the site does not boot: its waiting work waits until an attempt succeeds. */
+  report(reason: string): void {
+    const first = this.trouble === undefined;
+    this.trouble = reason;
+    if (first) {
+      this.#backoff.reset();
+    }
+    this.#tryAgain(reason);
+  }
+
+  protected override onStart(): void {
+    if (this.trouble !== undefined) {
+      this.#tryAgain(this.trouble);
+    }
+  }
+
+  protected override async onStop(): Promise<void> {
+    this.#stopped = true;
+    clearTimeout(this.#timer);
+    await this.#check?.catch(() => undefined);
+    await this.store.close();
+  }
+
+  #tryAgain(reason: string): void {
+    if (this.#timer || this.#stopped) {
+      return;
+    }
+    const pause = this.#backoff.next();
+    this.#bus.emit('site.cannot-boot', { site: this.name, reason, retryMs: pause });
+    this.#timer = setTimeout(() => void this.#attempt(), pause);
+  }
+
+  async #attempt(): Promise<void> {
+    const reason = await this.check();
+    this.#timer = undefined;
+    if (this.#stopped) {
+      return;
+    }
+    if (reason !== undefined) {
+      this.trouble = reason;
+      this.#tryAgain(reason);
+      return;
+    }
+    this.trouble = undefined;
+    this.#backoff.reset();
+    this.#bus.emit('site.recovered', { site: this.name });
+    this.onRecovered();
+  }
+
+  async #describe(): Promise<string | undefined> {
+    try {
+      const answer = await describeSite(this.source, this.place, this.uris[0], this.#bus, this.#bootTimeout);
+      if (answer.facts) {
+        this.facts = answer.facts;
+        return undefined;
+      }
+      if (answer.failure) {
+        return bootReason(answer.failure);
+      }
+      return `${answer.problem?.what ?? 'unknown'}: ${answer.problem?.detail ?? ''}`;
+    } catch (error) {
+      return error instanceof Error ? error.message : String(error);
+    }
+  }
+}

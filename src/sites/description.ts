@@ -1,0 +1,71 @@
+/** How to reach one database of a site, from its own settings.php. */
+export interface DatabaseAccess {
+  readonly driver: string;
+  readonly host: string;
+  /** 0: the server's default. */
+  readonly port: number;
+  /** Path of the server's Unix socket; empty: TCP. */
+  readonly socket: string;
+  readonly user: string;
+  readonly password: string;
+  readonly database: string;
+  /** Character set of the site's connections; comparing handles follows it. */
+  readonly charset: string;
+  /** Whether settings.php asks for an encrypted link. */
+  readonly encrypted: boolean;
+  /** Drupal's table names with their prefixes. */
+  readonly tables: Readonly<Record<string, string>>;
+}
+
+/** What settings.php says; known even when the database is down. */
+export interface SiteSettings {
+  readonly version: string;
+  /** Folder below the root, such as `sites/default`. */
+  readonly folder: string;
+  readonly hasSettings: boolean;
+  readonly baseUrl: string;
+  /** Keys `default` and, when the site has it, `background_process`. */
+  readonly databases: Readonly<Record<string, DatabaseAccess>>;
+}
+
+export interface ModuleFact {
+  readonly enabled: boolean;
+  readonly schema: number;
+  /** Empty for a checkout from version control. */
+  readonly version: string;
+}
+
+/** What only a booted site knows. */
+export interface SiteFacts {
+  readonly modules: Readonly<Record<string, ModuleFact>>;
+  readonly serviceHosts: Readonly<Record<string, { readonly baseUrl: string; readonly httpHost: string }>>;
+  /** Whether the module has the claim that came with 7.x-1.13. */
+  readonly claims: boolean;
+  /** Seconds. */
+  readonly connectionTimeout: number;
+  readonly timeZone: string;
+  readonly maintenance: boolean;
+  readonly installTask: string;
+  readonly cleanUrls: boolean;
+  readonly lockApi: string;
+  readonly boots: readonly string[];
+  readonly inits: readonly string[];
+  readonly listeners: readonly string[];
+  readonly columns: readonly string[];
+  readonly php: {
+    readonly version: string;
+    readonly memoryLimit: string;
+    readonly disabled: string;
+    readonly openBasedir: string;
+    readonly opcache: boolean;
+    readonly fork: boolean;
+    readonly extensions: readonly string[];
+    readonly user: number;
+  };
+}
+
+/** One site folder of one root, with its database. */
+export interface SiteDescription {
+  readonly settings: SiteSettings;
+  readonly facts: SiteFacts;
+}

@@ -1,0 +1,50 @@
+import { isIP } from 'node:net';
+import { hostname, networkInterfaces } from 'node:os';
+
+import type { SiteFacts } from './description.js';
+
+/** Where the daemon listens. */
+export interface ListenAddress {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** Host[:port] texts under which the daemon's own listener can be meant. */
+export function ownAddresses(listen: ListenAddress): string[] {
+  const hosts = new Set<string>([listen.host, 'localhost', '127.0.0.1', '::1', hostname()]);
+  if (listen.host === '0.0.0.0' || listen.host === '::') {
+    for (const addresses of Object.values(networkInterfaces())) {
+      for (const address of addresses ?? []) {
+        hosts.add(address.address);
+      }
+    }
+  }
+  return [...hosts].map((host) => `${isIP(host) === 6 ? `[${host}]` : host}:${listen.port}`.toLowerCase());
+}
+
+/**
+ * The service host names that a daemon serves (design decision 5): those named
+ * in `serves:`, else those whose base_url is its listener.
+ */
+export function servedHosts(
+  hosts: SiteFacts['serviceHosts'],
+  listen: ListenAddress,
+  serves: readonly string[] | undefined,
+): string[] {
+  if (serves) {
+    return [...serves];
+  }
+  const own = new Set(ownAddresses(listen));
+  return Object.entries(hosts)
+    .filter(([, host]) => own.has(addressOf(host.baseUrl)))
+    .map(([name]) => name);
+}
+
+function addressOf(baseUrl: string): string {
+  try {
+    const url = new URL(baseUrl);
+    return `${url.hostname}:${url.port || (url.protocol === 'https:' ? '443' : '80')}`.toLowerCase();
+  } catch {
+    return '';
+  }
+}

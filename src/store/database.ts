@@ -1,0 +1,125 @@
+import { createPool, type Pool, type PoolOptions, type RowDataPacket, type ResultSetHeader } from 'mysql2/promise';
+
+import { fail } from '../errors.js';
+import type { DatabaseAccess } from '../sites/description.js';
+
+/** Connections that the daemon keeps for one database at most: the site comes first. */
+const connectionLimit = 6;
+
+/** A value that a statement takes. */
+export type Param = string | number | null;
+
+/** One database of a site: statements with parameters, nothing else. */
+export class SiteDatabase {
+  readonly access: DatabaseAccess;
+  readonly #pool: Pool;
+
+  constructor(access: DatabaseAccess) {
+    this.access = access;
+    const options: PoolOptions = {
+      user: access.user,
+      password: access.password,
+      database: access.database,
+      // Handles are compared by the column's collation in the site's own character set.
+      charset: access.charset === 'utf8mb4' ? 'UTF8MB4_GENERAL_CI' : 'UTF8_GENERAL_CI',
+      connectionLimit,
+      maxIdle: 2,
+      idleTimeout: 60_000,
+      connectTimeout: 5_000,
+      enableKeepAlive: true,
+      supportBigNumbers: true,
+      ...(access.encrypted ? { ssl: {} } : {}),
+      ...(access.socket === ''
+        ? { host: access.host || '127.0.0.1', port: access.port || 3306 }
+        : { socketPath: access.socket }),
+    };
+    this.#pool = createPool(options);
+  }
+
+  /** Quoted name of one of Drupal's tables; the prefix may name another schema. */
+  table(name: string): string {
+    const prefixed = this.access.tables[name] ?? name;
+    return prefixed
+      .split('.')
+      .map((part) => `\`${part.replaceAll('`', '``')}\``)
+      .join('.');
+  }
+
+  async rows<T>(sql: string, params: readonly Param[] = []): Promise<T[]> {
+    const [rows] = await this.#pool.query<RowDataPacket[]>(sql, [...params]);
+    return rows as T[];
+  }
+
+  /** Runs a statement that changes rows; how many it matched or changed. */
+  async change(sql: string, params: readonly Param[] = []): Promise<number> {
+    const [result] = await this.#pool.query<ResultSetHeader>(sql, [...params]);
+    return result.affectedRows;
+  }
+
+  async close(): Promise<void> {
+    await this.#pool.end();
+  }
+}
+
+interface MysqlError {
+  readonly code?: string;
+  readonly errno?: number;
+  readonly message: string;
+}
+
+/** Errors after which the same statement may work a moment later. */
+const temporary = new Set([
+  'ECONNREFUSED',
+  'ECONNRESET',
+  'ENOENT',
+  'EPIPE',
+  'ETIMEDOUT',
+  'PROTOCOL_CONNECTION_LOST',
+  'ER_CON_COUNT_ERROR',
+  'ER_TOO_MANY_USER_CONNECTIONS',
+  'ER_USER_LIMIT_REACHED',
+  'ER_LOCK_DEADLOCK',
+  'ER_LOCK_WAIT_TIMEOUT',
+  'ER_SERVER_SHUTDOWN',
+  'ER_OPTION_PREVENTS_STATEMENT',
+  'ER_QUERY_INTERRUPTED',
+  'ER_CONNECTION_KILLED',
+  'ER_NORMAL_SHUTDOWN',
+]);
+
+/** Whether a failure of the database can pass by itself. */
+export function isTemporary(error: unknown): boolean {
+  return error instanceof Error && temporary.has((error as MysqlError).code ?? '');
+}
+
+/** One line about a failure of the database, without the statement. */
+export function databaseReason(error: unknown): string {
+  if (!(error instanceof Error)) {
+    return String(error);
+  }
+  const { code, message } = error as MysqlError;
+  const line = (message || code || 'no answer').split('\n')[0] ?? '';
+  return code && !line.includes(code) ? `${code}: ${line}` : line;
+}
+
+/**
+ * Tries a database once, so that a wrong password is known before anything starts.
+ *
+ * @throws DrupaldError DATABASE_UNSUPPORTED, DATABASE_CREDENTIALS or DATABASE_UNREACHABLE.
+ */
+export async function probeDatabase(access: DatabaseAccess, uri: string): Promise<void> {
+  if (access.driver !== 'mysql') {
+    throw fail('DATABASE_UNSUPPORTED', { uri, driver: access.driver });
+  }
+  const database = new SiteDatabase(access);
+  try {
+    await database.rows('SELECT 1');
+  } catch (error) {
+    const code = (error as MysqlError).code ?? '';
+    const params = { uri, reason: databaseReason(error), user: access.user, database: access.database, host: access.socket || `${access.host}:${access.port || 3306}` };
+    const denied = code.includes('ACCESS_DENIED') || code === 'ER_DBACCESS_DENIED_ERROR' || code === 'ER_BAD_DB_ERROR';
+    throw fail(denied ? 'DATABASE_CREDENTIALS' : 'DATABASE_UNREACHABLE', params, { cause: error });
+  } finally {
+    await database.close().catch(() => undefined);
+  }
+}

@@ -1,0 +1,164 @@
+import { unserialize } from 'php-serialize';
+
+import { callbackName } from '../process/callback-name.js';
+import { execStatus } from '../process/states.js';
+import type { SiteDatabase } from './database.js';
+
+/** A row of the module's table, without its arguments. */
+export interface ProcessRow {
+  /** In the row's own spelling: the column compares without case and accents. */
+  readonly handle: string;
+  readonly token: string;
+  /** Callback as people write it. */
+  readonly callback: string;
+  readonly uid: number;
+  readonly serviceHost: string;
+  /** Exact text; the fence of every write (contract §1). */
+  readonly stamp: string;
+  readonly status: number;
+}
+
+interface RawRow {
+  handle: string;
+  token: string | null;
+  callback: string | null;
+  uid: number;
+  service_host: string | null;
+  start_stamp: string | null;
+  exec_status: number;
+}
+
+/** The rows of a site as the daemon reads and writes them. Every write is fenced by the row's stamp. */
+export class ProcessStore {
+  readonly #processes: SiteDatabase;
+  readonly #main: SiteDatabase;
+
+  /**
+   * @param processes database of the connection key `background_process`, else the default one
+   * @param main the site's default database
+   */
+  constructor(processes: SiteDatabase, main: SiteDatabase) {
+    this.#processes = processes;
+    this.#main = main;
+  }
+
+  /** Rows whose handle equals one of the names as the column compares them. */
+  async find(handles: readonly string[]): Promise<ProcessRow[]> {
+    return this.#select('handle IN (?)'.replace('?', handles.map(() => '?').join(', ')), [...handles]);
+  }
+
+  /** The row of this exact handle and stamp. */
+  async get(handle: string, stamp: string): Promise<ProcessRow | undefined> {
+    const rows = await this.#select('handle = ? AND start_stamp = ?', [handle, stamp]);
+    return rows[0];
+  }
+
+  /**
+   * Starts that nobody has claimed, of the named service hosts, oldest first.
+   *
+   * Status 3 with a service host is a start that a daemon has put to wait; status
+   * 1 counts only when older than `lockedBefore` (seconds since 1970), because on
+   * a refused connection the module deletes its row without a fence (contract §6a).
+   */
+  async unclaimed(hosts: readonly string[], lockedBefore: number, limit: number): Promise<ProcessRow[]> {
+    if (hosts.length === 0) {
+      return [];
+    }
+    const names = hosts.map(() => '?').join(', ');
+    return this.#select(
+      `service_host IN (${names}) AND token <> '' AND (exec_status = ${execStatus.queued}` +
+        ` OR (exec_status = ${execStatus.locked} AND start_stamp < ?)) ORDER BY start_stamp LIMIT ${limit}`,
+      [...hosts, lockedBefore.toFixed(6)],
+    );
+  }
+
+  /** How many rows stand in each status. */
+  async counts(): Promise<Map<number, number>> {
+    const rows = await this.#processes.rows<{ exec_status: number; n: number }>(
+      `SELECT exec_status, COUNT(*) AS n FROM ${this.#processes.table('background_process')} GROUP BY exec_status`,
+    );
+    return new Map(rows.map((row) => [row.exec_status, Number(row.n)]));
+  }
+
+  /**
+   * Puts a start to wait: status 1 becomes 3, which the site's own clean-up of
+   * starts that never began leaves alone (contract §2). False: the row has moved on.
+   */
+  async markWaiting(handle: string, stamp: string): Promise<boolean> {
+    const changed = await this.#processes.change(
+      `UPDATE ${this.#processes.table('background_process')} SET exec_status = ${execStatus.queued}` +
+        ` WHERE handle = ? AND start_stamp = ? AND exec_status = ${execStatus.locked}`,
+      [handle, stamp],
+    );
+    return changed > 0;
+  }
+
+  /** Deletes a row that still carries this stamp. */
+  async remove(handle: string, stamp: string): Promise<boolean> {
+    const changed = await this.#processes.change(
+      `DELETE FROM ${this.#processes.table('background_process')} WHERE handle = ? AND start_stamp = ?`,
+      [handle, stamp],
+    );
+    return changed > 0;
+  }
+
+  /**
+   * Ends the progress row of a run, unless a younger run has begun one of its own.
+   *
+   * @param endedAt seconds since 1970
+   * @param sentence the cause; empty for a run that completed, whose fraction becomes 1
+   */
+  async endProgress(handle: string, endedAt: number, sentence: string, callback: string): Promise<void> {
+    const finished = sentence === '';
+    await this.#processes.change(
+      `UPDATE ${this.#processes.table('progress')} SET ${finished ? 'progress = 1, ' : ''}message = ?, end_stamp = ?` +
+        ' WHERE name = ? AND end_stamp = 0 AND start_stamp <= ?',
+      [finished ? `Background process '${callback}' finished` : sentence, Date.now() / 1000, handle, endedAt],
+    );
+  }
+
+  /** Removes the locks of one dead run, by the value that only it used. */
+  async removeLocks(lock: string): Promise<void> {
+    await this.#main.change(`DELETE FROM ${this.#main.table('semaphore')} WHERE value = ?`, [lock]);
+  }
+
+  /** A variable from the site's table; undefined when it is not set there. */
+  async variable(name: string): Promise<unknown> {
+    const rows = await this.#main.rows<{ value: Buffer | string }>(
+      `SELECT value FROM ${this.#main.table('variable')} WHERE name = ?`,
+      [name],
+    );
+    const value = rows[0]?.value;
+    return value === undefined ? undefined : (unserialize(value.toString()) as unknown);
+  }
+
+  /** Seconds by which the database server's clock is ahead of ours. */
+  async clockOffset(): Promise<number> {
+    const rows = await this.#main.rows<{ t: number }>('SELECT UNIX_TIMESTAMP(NOW(6)) AS t');
+    return Number(rows[0]?.t ?? 0) - Date.now() / 1000;
+  }
+
+  async close(): Promise<void> {
+    await this.#processes.close();
+    if (this.#main !== this.#processes) {
+      await this.#main.close();
+    }
+  }
+
+  async #select(where: string, params: (string | number)[]): Promise<ProcessRow[]> {
+    const rows = await this.#processes.rows<RawRow>(
+      'SELECT handle, token, callback, uid, service_host, start_stamp, exec_status' +
+        ` FROM ${this.#processes.table('background_process')} WHERE ${where}`,
+      params,
+    );
+    return rows.map((row) => ({
+      handle: row.handle,
+      token: row.token ?? '',
+      callback: callbackName(row.callback),
+      uid: row.uid,
+      serviceHost: row.service_host ?? '',
+      stamp: row.start_stamp ?? '',
+      status: row.exec_status,
+    }));
+  }
+}

@@ -1,0 +1,93 @@
+import { rm } from 'node:fs/promises';
+
+import { z } from 'zod';
+
+import type { EventBus } from '../events/bus.js';
+import type { SiteFacts, SiteSettings } from '../sites/description.js';
+import type { SiteUri } from '../sites/site-uri.js';
+import { describeJob, logFile, type JobPlace } from './jobs.js';
+import { bootFailedMessage, type BootFailure } from './protocol.js';
+import { talk } from './talk.js';
+import type { WorkerSource } from './worker.js';
+
+/** What the shim found, as far as it came. */
+export interface SiteAnswer {
+  readonly settings?: SiteSettings | undefined;
+  readonly facts?: SiteFacts | undefined;
+  /** Why there are no settings: not-drupal, drupal-version, settings, no-database or facts. */
+  readonly problem?: { readonly what: string; readonly detail: string } | undefined;
+  /** Why it could not be booted. */
+  readonly failure?: BootFailure | undefined;
+}
+
+// The shim ships with the daemon, so the shapes are its own; what is checked is that they are there.
+const answer = z.discriminatedUnion('type', [
+  z.looseObject({ type: z.literal('settings'), version: z.string() }),
+  z.looseObject({ type: z.literal('facts') }),
+  z.looseObject({ type: z.literal('problem'), what: z.string(), message: z.string().optional(), version: z.string().optional() }),
+  bootFailedMessage,
+  z.looseObject({ type: z.literal('done') }),
+]);
+
+let serial = 0;
+
+/**
+ * Boots a site once in a worker of its own and reads what it is.
+ *
+ * @param timeout milliseconds after which the worker is killed
+ * @throws DrupaldError when PHP itself cannot be started
+ */
+export async function describeSite(
+  source: WorkerSource,
+  place: JobPlace,
+  uri: SiteUri,
+  bus: EventBus,
+  timeout: number,
+): Promise<SiteAnswer> {
+  serial += 1;
+  const id = `describe-${process.pid}-${serial}`;
+  const worker = await source.worker(id);
+  const found: { -readonly [K in keyof SiteAnswer]: SiteAnswer[K] } = {};
+  let late = false;
+  const timer = setTimeout(() => {
+    late = true;
+    worker.kill('SIGKILL');
+  }, timeout);
+  const exit = await talk(worker, describeJob(place, uri, id), answer, bus, (message) => {
+    switch (message.type) {
+      case 'settings':
+        found.settings = message as unknown as SiteSettings;
+        return;
+      case 'facts':
+        found.facts = message as unknown as SiteFacts;
+        return;
+      case 'problem':
+        found.problem = { what: message.what, detail: message.message ?? message.version ?? '' };
+        return;
+      case 'boot-failed':
+        found.failure = message;
+        return;
+      case 'done':
+        return;
+    }
+  });
+  clearTimeout(timer);
+  await rm(logFile(place, id), { force: true });
+  if (!found.facts && !found.problem && !found.failure) {
+    const how = late ? `it took longer than ${timeout / 1000} s` : `PHP ended (${exit.signal ?? exit.code ?? 'unseen'})`;
+    found.failure = { type: 'boot-failed', cause: 'fatal', message: how };
+  }
+  return found;
+}
+
+/** A failed boot in a few words, with file and line where they are known. */
+export function bootReason(failure: BootFailure): string {
+  if (failure.cause === 'exit') {
+    return failure.location
+      ? `the site redirected to ${failure.location} while it started (hook_boot or hook_init)`
+      : 'the site ended the request while it started (exit in hook_boot or hook_init)';
+  }
+  const place = failure.file ? ` in ${failure.file}:${failure.line ?? 0}` : '';
+  const what = failure.class ? `${failure.class}: ` : '';
+  return `${what}${failure.message ?? 'unknown reason'}${place}`;
+}

@@ -1,0 +1,97 @@
+import { join } from 'node:path';
+
+import { publicStartPath, serverVariables, startPath, type StartContext } from '../sites/request.js';
+import type { SiteUri } from '../sites/site-uri.js';
+import type { DescribeJob, JobRequest, RunJob, SettleJob } from './protocol.js';
+
+/** Where the jobs of a site run and leave their output. */
+export interface JobPlace {
+  readonly root: string;
+  readonly env: Readonly<Record<string, string>>;
+  /** Octal text such as `0022`. */
+  readonly umask: string;
+  /** Folder for logs of runs. */
+  readonly logs: string;
+  /** Bytes of output that a run may leave. */
+  readonly logLimit: number;
+}
+
+/** A public path of the module that needs no user, no session and no theme. */
+const harmlessPath = 'background-process/check-token';
+
+const noContext: StartContext = { remote: '127.0.0.1', headers: {}, prefix: '' };
+
+/** File that holds what a run prints. */
+export function logFile(place: Pick<JobPlace, 'logs'>, run: string): string {
+  return join(place.logs, `${run}.log`);
+}
+
+/** File in which a worker keeps the process as claimed, for a hook that it can no longer call. */
+export function processFile(place: Pick<JobPlace, 'logs'>, run: string): string {
+  return join(place.logs, `${run}.process`);
+}
+
+export interface RunOf {
+  readonly id: string;
+  readonly handle: string;
+  readonly token: string;
+  readonly callback: string;
+  readonly context: StartContext;
+}
+
+/** The job of running one process, under the address that its start came to. */
+export function runJob(place: JobPlace, uri: SiteUri, run: RunOf): RunJob {
+  const { prefix } = run.context;
+  return {
+    ...base(place, uri, run.id, startPath(prefix, run.handle, run.token), publicStartPath(prefix, run.handle), run.context),
+    kind: 'run',
+    title: `run ${run.handle}`,
+    handle: run.handle,
+    token: run.token,
+    callback: run.callback,
+    processFile: processFile(place, run.id),
+  };
+}
+
+export type SettleOf = Pick<
+  SettleJob,
+  'handle' | 'stamp' | 'sentence' | 'hook' | 'progress' | 'endedAt' | 'processFile' | 'lock'
+>;
+
+/** The job of settling a process whose worker is gone. */
+export function settleJob(place: JobPlace, uri: SiteUri, id: string, what: SettleOf): SettleJob {
+  return {
+    ...base(place, uri, id, harmlessPath, harmlessPath, noContext),
+    kind: 'settle',
+    title: `settle ${what.handle}`,
+    ...what,
+  };
+}
+
+/** The job of telling what a site is. */
+export function describeJob(place: JobPlace, uri: SiteUri, id: string): DescribeJob {
+  return {
+    ...base(place, uri, id, harmlessPath, harmlessPath, noContext),
+    kind: 'describe',
+    title: `describe ${uri.host}${uri.basePath}`,
+  };
+}
+
+function base(
+  place: JobPlace,
+  uri: SiteUri,
+  id: string,
+  q: string,
+  address: string,
+  context: StartContext,
+): JobRequest & { type: 'job'; log: string; logLimit: number } {
+  return {
+    type: 'job',
+    root: place.root,
+    server: serverVariables(uri, place.root, address, context, place.env),
+    q,
+    umask: Number.parseInt(place.umask, 8),
+    log: logFile(place, id),
+    logLimit: place.logLimit,
+  };
+}

@@ -1,0 +1,116 @@
+import { execa } from 'execa';
+
+import { fail } from '../errors.js';
+
+/** How to start PHP for one root folder of Drupal. */
+export interface PhpOptions {
+  /** PHP binary: a name in PATH or a path. */
+  readonly php: string;
+  /** Absolute path of the shim's folder. */
+  readonly shim: string;
+  /** The folder with Drupal's index.php. */
+  readonly root: string;
+  /** ini settings of the site, over ours. */
+  readonly ini: Readonly<Record<string, string>>;
+  /** Environment of the site's web server; nothing else is passed on. */
+  readonly env: Readonly<Record<string, string>>;
+}
+
+/** What a PHP process needs to report to the daemon. */
+export interface PhpStart {
+  readonly mode: 'root' | 'worker';
+  readonly socket: string;
+  readonly secret: string;
+  /** Shown in process lists. */
+  readonly title: string;
+}
+
+/**
+ * ini settings under which the site's code runs, before the site's own.
+ *
+ * Where a command line differs from a web server, the web server's value:
+ * memory_limit is PHP's default there, while Debian's command line has none,
+ * and code that computes with the limit (contract §13, background_batch) needs
+ * one in megabytes. opcache looks at every file's time on every use, so that
+ * changed code is seen by the next run.
+ */
+const baseIni: Readonly<Record<string, string>> = {
+  memory_limit: '128M',
+  display_errors: '0',
+  log_errors: '1',
+  error_log: '',
+  implicit_flush: '0',
+  auto_prepend_file: '',
+  auto_append_file: '',
+  'opcache.enable_cli': '1',
+  'opcache.validate_timestamps': '1',
+  'opcache.revalidate_freq': '0',
+  'opcache.file_update_protection': '0',
+  'apc.enable_cli': '1',
+  'xdebug.mode': 'off',
+  'newrelic.enabled': '0',
+};
+
+/** A started PHP and what it printed, which is nothing unless PHP itself complains. */
+export interface PhpProcess {
+  readonly pid: number | undefined;
+  /** Resolves when the process has ended; never rejects. */
+  readonly exited: Promise<PhpExit>;
+  kill(signal: NodeJS.Signals): void;
+}
+
+export interface PhpExit {
+  readonly code: number | undefined;
+  readonly signal: NodeJS.Signals | undefined;
+  /** First lines of what PHP printed, to explain a failed start. */
+  readonly printed: string;
+}
+
+/**
+ * Starts PHP with the shim.
+ *
+ * The script comes over standard input, so that the secret is in neither the
+ * argument list nor the environment; see php-shim/drupald.php for the rest of
+ * the reason.
+ *
+ * @throws DrupaldError PHP_NOT_FOUND when there is no such program.
+ */
+export function startPhp(options: PhpOptions, start: PhpStart): PhpProcess {
+  const ini = { ...baseIni, ...options.ini };
+  const settings = Buffer.from(JSON.stringify(start)).toString('base64');
+  const shim = options.shim.replace(/[\\']/g, '\\$&');
+  const script = `<?php $drupald = json_decode(base64_decode('${settings}'), TRUE); require '${shim}/drupald.php';`;
+  const child = execa(
+    options.php,
+    [...Object.entries(ini).flatMap(([name, value]) => ['-d', `${name}=${value}`]), '--', 'drupald', start.mode],
+    {
+      input: script,
+      extendEnv: false,
+      env: { PATH: process.env.PATH ?? '/usr/local/bin:/usr/bin:/bin', LANG: 'C', ...options.env },
+      cwd: '/',
+      // A session of its own: a terminal's Ctrl-C must not reach running work.
+      detached: true,
+      // Workers may outlive the daemon; the root ends by itself when the daemon is gone.
+      cleanup: false,
+      reject: false,
+      stripFinalNewline: true,
+      maxBuffer: 64 * 1024,
+      all: true,
+    },
+  );
+  const exited = child.then((result) => ({
+    code: result.exitCode,
+    signal: result.signal,
+    printed: result.all.split('\n').slice(0, 5).join(' ').slice(0, 1000),
+  }));
+  return { pid: child.pid, exited, kill: (signal) => void child.kill(signal) };
+}
+
+/** The error of a PHP that ended before it could report. */
+export function startError(options: PhpOptions, exit: PhpExit): Error {
+  if (exit.code === undefined && exit.signal === undefined) {
+    return fail('PHP_NOT_FOUND', { php: options.php, root: options.root });
+  }
+  const how = exit.signal ?? `exit code ${String(exit.code)}`;
+  return fail('PHP_UNUSABLE', { php: options.php, root: options.root, reason: exit.printed || `it ended with ${how}` });
+}

@@ -1,0 +1,157 @@
+import { z } from 'zod';
+
+import { outcomeKinds } from '../process/outcome.js';
+
+/** Version of the messages between the daemon and its PHP processes. */
+export const protocolVersion = 1;
+
+const text = z.string();
+const optionalText = z.string().nullish();
+const optionalNumber = z.number().nullish();
+
+/** The first message on every connection: who it is, proven by a one-time secret. */
+export const helloMessage = z.object({
+  type: z.literal('hello'),
+  v: z.number(),
+  role: z.enum(['root', 'worker']),
+  secret: text,
+  pid: z.number().int(),
+  php: text,
+  fork: z.boolean().optional(),
+  opcache: z.boolean().optional(),
+});
+export type HelloMessage = z.infer<typeof helloMessage>;
+
+/** What a root says about the processes that it forked. */
+export const rootMessage = z.discriminatedUnion('type', [
+  z.object({ type: z.literal('forked'), run: text, pid: z.number().int() }),
+  z.object({ type: z.literal('fork-failed'), run: text, message: text }),
+  z.object({
+    type: z.literal('reaped'),
+    run: optionalText,
+    pid: z.number().int(),
+    code: optionalNumber,
+    signal: optionalNumber,
+    cpuMs: optionalNumber,
+    peakKb: optionalNumber,
+  }),
+  z.object({ type: z.literal('full'), what: text }),
+]);
+export type RootMessage = z.infer<typeof rootMessage>;
+
+const outcomeFields = z.object({
+  // "exit": the callback called exit(); its parent learns the code.
+  kind: z.enum([...outcomeKinds, 'exit']),
+  sentence: text,
+  class: optionalText,
+  message: optionalText,
+  file: optionalText,
+  line: optionalNumber,
+});
+
+export const bootFailedMessage = z.object({
+  type: z.literal('boot-failed'),
+  cause: z.enum(['environment', 'threw', 'fatal', 'exit', 'claim']),
+  class: optionalText,
+  message: optionalText,
+  file: optionalText,
+  line: optionalNumber,
+  location: optionalText,
+  database: z.boolean().optional(),
+});
+export type BootFailure = z.infer<typeof bootFailedMessage>;
+
+const hookMessage = z.object({ type: z.literal('hook'), state: z.enum(['begun', 'done']) });
+const settledMessage = z.object({
+  type: z.literal('settled'),
+  row: z.enum(['deleted', 'gone']),
+  hook: z.enum(['done', 'none', 'deferred']),
+});
+const doneMessage = z.object({
+  type: z.literal('done'),
+  leaving: z.enum(['signal', 'exit']),
+  peakKb: optionalNumber,
+  locks: z.literal('kept').optional(),
+});
+
+/** What a worker says about its one run, in the order in which it happens. */
+export const runMessage = z.discriminatedUnion('type', [
+  bootFailedMessage,
+  z.object({ type: z.literal('booted') }),
+  z.object({
+    type: z.literal('refused'),
+    reason: z.enum(['gone', 'token', 'owner', 'denied']),
+    sentence: text,
+  }),
+  z.object({ type: z.literal('postponed'), reason: z.enum(['maintenance', 'site-status']) }),
+  z.object({ type: z.literal('unclaimed') }),
+  z.object({
+    type: z.literal('claimed'),
+    stamp: text,
+    lock: text,
+    listeners: z.number().int(),
+    connections: z.array(z.number().int()),
+  }),
+  // Seconds since 1970, by PHP's clock: whatever was started anew is younger.
+  z.object({ type: z.literal('ended'), at: z.number(), outcome: outcomeFields }),
+  hookMessage,
+  settledMessage,
+  z.object({ type: z.literal('unsettled'), message: text }),
+  doneMessage,
+]);
+export type RunMessage = z.infer<typeof runMessage>;
+
+/** What a worker says that settles a dead run. */
+export const settleMessage = z.discriminatedUnion('type', [
+  bootFailedMessage,
+  hookMessage,
+  settledMessage,
+  doneMessage,
+]);
+export type SettleMessage = z.infer<typeof settleMessage>;
+
+/** The request that PHP is to see, part of every job. */
+export interface JobRequest {
+  readonly root: string;
+  readonly server: Readonly<Record<string, string>>;
+  readonly q: string;
+  readonly umask?: number | undefined;
+}
+
+interface JobBase extends JobRequest {
+  readonly type: 'job';
+  readonly title: string;
+  /** File that gets what the job prints. */
+  readonly log: string;
+  /** Bytes after which the rest of the output is cut. */
+  readonly logLimit: number;
+}
+
+export interface RunJob extends JobBase {
+  readonly kind: 'run';
+  readonly handle: string;
+  readonly token: string;
+  readonly callback: string;
+  readonly processFile: string;
+}
+
+export interface SettleJob extends JobBase {
+  readonly kind: 'settle';
+  readonly handle: string;
+  /** The exact text of start_stamp that the dead run holds. */
+  readonly stamp: string;
+  /** Empty: the run completed. */
+  readonly sentence: string;
+  readonly hook: boolean;
+  readonly progress: boolean;
+  /** Seconds since 1970. */
+  readonly endedAt: number;
+  readonly processFile?: string | undefined;
+  readonly lock?: string | undefined;
+}
+
+export interface DescribeJob extends JobBase {
+  readonly kind: 'describe';
+}
+
+export type Job = RunJob | SettleJob | DescribeJob;

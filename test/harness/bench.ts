@@ -1,0 +1,94 @@
+import { afterAll, beforeAll } from 'vitest';
+import type { BootedSite } from './booted-site.js';
+import type { Caller } from './caller.js';
+import { Daemon, type DaemonOptions } from './daemon.js';
+import { freePort } from './mariadb.js';
+import { openSuite } from './describe-sites.js';
+import type { SiteKind } from './site.js';
+import type { Suite } from './suite.js';
+import type { CopyOptions } from './template.js';
+
+/** A site, a daemon that serves it and a caller that starts processes, shared by the tests of one block. */
+export interface Bench {
+  readonly suite: Suite;
+  readonly site: BootedSite;
+  readonly daemon: Daemon;
+  readonly caller: Caller;
+  /** Replaces the daemon, on the same port and with the same state folder. */
+  restart(options?: Partial<DaemonOptions>): Promise<Daemon>;
+}
+
+/** Options of a bench. */
+export interface BenchOptions {
+  readonly site?: CopyOptions;
+  readonly daemon?: Partial<Omit<DaemonOptions, 'sites' | 'folder'>>;
+  /** Path below the daemon's address that service host `default` gets. */
+  readonly basePath?: string;
+}
+
+/** Registers set-up and tear-down for a block of tests; the fields may be used in tests only. */
+export function prepareBench(kind: SiteKind, options: BenchOptions = {}): Bench {
+  let suite: Suite | undefined;
+  let site: BootedSite | undefined;
+  let daemon: Daemon | undefined;
+  let caller: Caller | undefined;
+
+  const have = <T>(thing: T | undefined, name: string): T => {
+    if (thing === undefined) {
+      throw new Error(`The bench has no ${name} yet.`);
+    }
+    return thing;
+  };
+
+  beforeAll(async () => {
+    suite = await openSuite();
+    site = await suite.site(kind, options.site ?? {});
+    const port = options.daemon?.port ?? (await freePort());
+    await site.setServiceHost(
+      `http://127.0.0.1:${port}${options.basePath ?? ''}`,
+      new URL(site.uris[0] ?? 'http://site.test').host,
+    );
+    daemon = await Daemon.start({
+      ...options.daemon,
+      port,
+      sites: [{ root: site.root, uris: site.uris }],
+      folder: suite.folder,
+    });
+    caller = await site.caller();
+  }, 120_000);
+
+  afterAll(async () => {
+    await daemon?.stop();
+    await daemon?.forget();
+    await site?.close();
+    await suite?.close();
+  }, 60_000);
+
+  return {
+    get suite() {
+      return have(suite, 'suite');
+    },
+    get site() {
+      return have(site, 'site');
+    },
+    get daemon() {
+      return have(daemon, 'daemon');
+    },
+    get caller() {
+      return have(caller, 'caller');
+    },
+    async restart(change = {}) {
+      const before = have(daemon, 'daemon');
+      await before.stop();
+      daemon = await Daemon.start({
+        ...options.daemon,
+        ...change,
+        port: before.port,
+        stateDir: before.stateDir,
+        sites: change.sites ?? [{ root: have(site, 'site').root, uris: have(site, 'site').uris }],
+        folder: have(suite, 'suite').folder,
+      });
+      return daemon;
+    },
+  };
+}

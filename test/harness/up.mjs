@@ -1,0 +1,58 @@
+// Brings up a private MariaDB and an installed site, writes its facts to a JSON file and stays until SIGTERM or SIGINT.
+// Usage: node test/harness/up.mjs [--real|--stand-in] [--out FILE] [--uri URL] [--service-host BASE_URL] [--prefix P]
+import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { parseArgs } from 'node:util';
+import ts from 'typescript';
+
+const here = dirname(fileURLToPath(import.meta.url));
+const project = join(here, '../..');
+
+// Node 20 runs no TypeScript: the harness is translated beside the modules that it imports.
+const compiled = join(project, 'node_modules/.cache/drupald-harness', String(process.pid));
+await mkdir(compiled, { recursive: true });
+await writeFile(join(compiled, 'package.json'), '{"type":"module"}');
+for (const name of await readdir(here)) {
+  if (name.endsWith('.ts')) {
+    const { outputText } = ts.transpileModule(await readFile(join(here, name), 'utf8'), {
+      compilerOptions: { target: ts.ScriptTarget.ES2023, module: ts.ModuleKind.ESNext, verbatimModuleSyntax: true },
+    });
+    await writeFile(join(compiled, name.replace(/\.ts$/, '.js')), outputText);
+  }
+}
+process.env.DRUPALD_PROJECT = project;
+const { bringUp } = await import(pathToFileURL(join(compiled, 'up-site.js')).href);
+
+const { values } = parseArgs({
+  options: {
+    real: { type: 'boolean' },
+    'stand-in': { type: 'boolean' },
+    out: { type: 'string', default: '/tmp/drupald-site.json' },
+    uri: { type: 'string', multiple: true },
+    'service-host': { type: 'string' },
+    prefix: { type: 'string' },
+  },
+});
+
+let down = false;
+const shown = await bringUp({
+  kind: values['stand-in'] ? 'stand-in' : 'real',
+  uris: values.uri,
+  serviceHost: values['service-host'],
+  prefix: values.prefix,
+});
+await writeFile(values.out, JSON.stringify(shown.facts, null, 2));
+console.log(`${shown.facts.kind} site at ${shown.facts.root}; facts in ${values.out}. SIGTERM ends it.`);
+
+const keep = setInterval(() => undefined, 60_000);
+const end = async () => {
+  if (down) return;
+  down = true;
+  clearInterval(keep);
+  await shown.close();
+  await rm(compiled, { recursive: true, force: true });
+  await rm(values.out, { force: true });
+};
+process.on('SIGTERM', end);
+process.on('SIGINT', end);

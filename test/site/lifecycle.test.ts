@@ -1,0 +1,271 @@
+import { rm, readFile, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { once } from 'node:events';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { BootedSite } from '../harness/booted-site.js';
+import { prepareBench } from '../harness/bench.js';
+import { Daemon, newStateDir } from '../harness/daemon.js';
+import { describeSites, openSuite } from '../harness/describe-sites.js';
+import { event, events, openGate } from '../harness/fixture-log.js';
+import { leftovers, nothingLeft } from '../harness/leftovers.js';
+import { freePort, MariaDb } from '../harness/mariadb.js';
+import { insertRow, readRow, startPath } from '../harness/row.js';
+import { finished, newHandle, runToEnd } from '../harness/run.js';
+import type { Suite } from '../harness/suite.js';
+import { waitFor } from '../harness/wait.js';
+import { post } from '../harness/wire.js';
+
+describeSites('start and stop', [], (kind) => {
+  const bench = prepareBench(kind, { daemon: { slots: 1, graceSeconds: 60 } });
+
+  test('SIGTERM lets running work finish and keeps waiting work for the next daemon', async () => {
+    const running = newHandle('running');
+    const waiting = newHandle('waiting');
+    await bench.caller.startLocked(running, 'drupald_fixture_gate', [running]);
+    await event(bench.site, running, 'gate');
+    await bench.caller.startLocked(waiting, 'drupald_fixture_mark', ['after the restart']);
+    await waitFor(async () => (await readRow(bench.site, waiting))?.exec_status === 3, {
+      what: 'the second start to wait',
+    });
+    const first = bench.daemon;
+    first.terminate();
+    await first.logged((line) => line.event === 'daemon.stopping', 'daemon.stopping');
+    await expect(post(first.port, '/bgp-start/x/y')).rejects.toThrow();
+    await openGate(bench.site, running);
+    expect(await first.exited()).toBe(0);
+    expect(await readRow(bench.site, running)).toBeUndefined();
+    expect(await events(bench.site, running, 'passed')).toHaveLength(1);
+    expect(await events(bench.site, running, 'shutdown')).toHaveLength(1);
+    expect(await readRow(bench.site, waiting)).toMatchObject({ exec_status: 3 });
+    expect(await events(bench.site, waiting, 'mark')).toEqual([]);
+    await bench.restart();
+    await event(bench.site, waiting, 'mark');
+    await finished(bench, waiting);
+    await nothingLeft(bench.site);
+  });
+
+  test('a second daemon for one listener says so and ends', async () => {
+    for (const stateDir of [bench.daemon.stateDir, await newStateDir(bench.suite.folder)]) {
+      const second = await Daemon.start({
+        sites: [{ root: bench.site.root, uris: bench.site.uris }],
+        folder: bench.suite.folder,
+        port: bench.daemon.port,
+        stateDir,
+        awaitReady: false,
+      });
+      expect(await second.exited(), second.output).toBe(2);
+      expect(second.output).toMatch(/DRUPALD_(ALREADY_RUNNING|PORT_IN_USE)/);
+    }
+    // The first one must not have noticed.
+    await runToEnd(bench, 'drupald_fixture_noop');
+    expect(await bench.daemon.ps()).toBeDefined();
+  });
+
+  test('work that arrived while no daemon ran is found by the next', async () => {
+    await bench.daemon.stop();
+    const handle = newHandle('missed');
+    await insertRow(bench.site, { handle, status: 3 });
+    await bench.restart();
+    await event(bench.site, handle, 'mark');
+    await finished(bench, handle);
+  });
+
+  test('a site that cannot boot is told, retried, and its work waits', async () => {
+    const file = join(bench.site.root, 'sites/all/modules/drupald_fixture/sights.inc');
+    const original = await readFile(file, 'utf8');
+    const handle = newHandle('broken');
+    const token = await insertRow(bench.site, { handle });
+    await rm(file);
+    await writeFile(file, '<?php this is no PHP (');
+    const answer = await post(bench.daemon.port, startPath(handle, token));
+    expect([200, 503]).toContain(answer.status);
+    const line = await bench.daemon.logged(
+      (found) => found.event === 'site.cannot-boot',
+      'site.cannot-boot',
+    );
+    expect(JSON.stringify(line)).toMatch(/sights\.inc/);
+    await waitFor(async () => JSON.stringify(await bench.daemon.ps()).includes('sights.inc'), {
+      what: 'ps to show the reason',
+    });
+    expect(await readRow(bench.site, handle)).toBeDefined();
+    await rm(file);
+    await writeFile(file, original);
+    await event(bench.site, handle, 'mark');
+    await finished(bench, handle);
+    await nothingLeft(bench.site);
+  });
+
+  test('the daemon leaves no process behind', async () => {
+    const before = bench.daemon;
+    await runToEnd(bench, 'drupald_fixture_noop');
+    expect(await before.stop()).toBe(0);
+    expect((await leftovers(bench.site, before)).workers).toEqual([]);
+    await bench.restart();
+  });
+});
+
+describeSites('a database that goes away', [], (kind) => {
+  let suite: Suite;
+  let server: MariaDb;
+  let site: BootedSite;
+  let daemon: Daemon;
+
+  beforeAll(async () => {
+    suite = await openSuite();
+    server = await MariaDb.start(join(suite.folder, newHandle('mariadb')));
+    site = await suite.site(kind, { server });
+    const port = await freePort();
+    await site.setServiceHost(`http://127.0.0.1:${port}`, 'site.test');
+    daemon = await Daemon.start({
+      sites: [{ root: site.root, uris: site.uris }],
+      folder: suite.folder,
+      port,
+      slots: 2,
+    });
+  });
+
+  afterAll(async () => {
+    await daemon.stop();
+    await site.close();
+    await server.remove();
+    await suite.close();
+  });
+
+  test('waiting work runs when it is back, and new work too', async () => {
+    const gate = newHandle('gate');
+    const caller = await site.caller();
+    await caller.startLocked(gate, 'drupald_fixture_gate', [gate]);
+    await event(site, gate, 'gate');
+    await server.stop();
+    const down = await post(daemon.port, startPath('whatever', 'x'.repeat(32)));
+    expect(down.status).toBe(503);
+    await server.restart();
+    // The run lost its connection: it has ended, and that is told once the database is back.
+    await waitFor(async () => (await readRow(site, gate)) === undefined, {
+      what: 'the interrupted run to be settled',
+      seen: () => daemon.output.slice(-3000),
+      limitMs: 60_000,
+    });
+    await waitFor(async () => (await events(site, gate, 'shutdown')).length > 0, {
+      what: 'its hook',
+    });
+    expect(await events(site, gate, 'shutdown')).toHaveLength(1);
+    const next = newHandle('next');
+    const again = await site.caller();
+    expect(await again.startLocked(next, 'drupald_fixture_mark')).toBe(next);
+    await event(site, next, 'mark');
+    await nothingLeft(site, undefined, 60_000);
+  });
+});
+
+describeSites('bad configuration', [], (kind) => {
+  let suite: Suite;
+  let site: BootedSite;
+
+  beforeAll(async () => {
+    suite = await openSuite();
+    site = await suite.site(kind);
+  });
+
+  afterAll(async () => {
+    await site.close();
+    await suite.close();
+  });
+
+  /** Starts a daemon that must end by itself; answers what it said. */
+  async function refusal(options: Partial<Parameters<typeof Daemon.start>[0]>): Promise<string> {
+    const daemon = await Daemon.start({
+      sites: [{ root: site.root, uris: site.uris }],
+      folder: suite.folder,
+      ...options,
+      awaitReady: false,
+    });
+    expect(await daemon.exited(), daemon.output).toBe(2);
+    expect(daemon.output).not.toMatch(/^\s+at /m);
+    return daemon.output;
+  }
+
+  async function configFile(text: string): Promise<string> {
+    const path = join(suite.folder, `${newHandle('config')}.yml`);
+    await writeFile(path, text);
+    return path;
+  }
+
+  test('an unknown key is answered with the nearest known one', async () => {
+    const output = await refusal({ config: await configFile('slotz: 3\n') });
+    expect(output).toContain('DRUPALD_CONFIG_UNKNOWN_KEY');
+    expect(output).toMatch(/slots/);
+  });
+
+  test('a wrong type is answered with what is wanted', async () => {
+    expect(await refusal({ config: await configFile('grace: soon\n') })).toContain(
+      'DRUPALD_CONFIG_WRONG_TYPE',
+    );
+  });
+
+  test('a root without Drupal', async () => {
+    expect(
+      await refusal({ sites: [{ root: suite.folder, uris: ['http://site.test'] }] }),
+    ).toContain('DRUPALD_ROOT_NOT_DRUPAL');
+    expect(
+      await refusal({ sites: [{ root: '/nowhere/at/all', uris: ['http://site.test'] }] }),
+    ).toMatch(/DRUPALD_ROOT_/);
+  });
+
+  test('a URI that belongs to no site folder', async () => {
+    const multi = await suite.site(kind, { folder: 'only.test', uris: ['http://only.test'] });
+    expect(
+      await refusal({ sites: [{ root: multi.root, uris: ['http://nobody.test'] }] }),
+    ).toContain('DRUPALD_URI_WITHOUT_SITE_FOLDER');
+    await multi.close();
+  });
+
+  test('the module is not enabled', async () => {
+    await site.sql(
+      "UPDATE {system} SET status = 0 WHERE name IN ('background_process', 'background_batch', 'demo', 'drupald_fixture')",
+    );
+    if (kind === 'real') {
+      await site.sql('DELETE FROM {cache_bootstrap}');
+    }
+    expect(await refusal({})).toContain('DRUPALD_MODULE_NOT_ENABLED');
+    await site.sql(
+      "UPDATE {system} SET status = 1 WHERE name IN ('background_process', 'background_batch', 'demo', 'drupald_fixture')",
+    );
+    if (kind === 'real') {
+      await site.sql('DELETE FROM {cache_bootstrap}');
+    }
+  });
+
+  test('a port in use', async () => {
+    const taken = createServer();
+    taken.listen(0, '127.0.0.1');
+    await once(taken, 'listening');
+    const address = taken.address();
+    const port = typeof address === 'object' && address !== null ? address.port : 0;
+    expect(await refusal({ port })).toContain('DRUPALD_PORT_IN_USE');
+    taken.close();
+  });
+
+  test('wrong database credentials', async () => {
+    const other = await suite.site(kind);
+    await other.server.administer(
+      `SET PASSWORD FOR '${other.database.user}'@'127.0.0.1' = PASSWORD('changed')`,
+    );
+    const output = await refusal({ sites: [{ root: other.root, uris: other.uris }] });
+    expect(output).toContain('DRUPALD_DATABASE_CREDENTIALS');
+    expect(output).not.toContain(other.database.password);
+    await other.close();
+  });
+
+  test.runIf(process.getuid?.() === 0)('root without --user', async () => {
+    const daemon = await Daemon.start({
+      sites: [{ root: site.root, uris: site.uris }],
+      folder: suite.folder,
+      asRoot: true,
+      awaitReady: false,
+    });
+    expect(await daemon.exited(), daemon.output).toBe(2);
+    expect(daemon.output).toContain('DRUPALD_ROOT_USER_REQUIRED');
+  });
+});
