@@ -20,6 +20,7 @@ export default defineConfig({
           include: ['test/site/**/*.test.ts'],
           testTimeout: 120_000,
           hookTimeout: 240_000,
+          globalSetup: ['test/harness/global-setup.ts'],
           fileParallelism: false,
           maxWorkers: 1,
         },

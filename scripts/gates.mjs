@@ -87,7 +87,7 @@ function composerInstall() {
   installed ??= (async () => {
     const folder = join(top, 'tools/php');
     const mark = join(folder, 'vendor/composer/installed.json');
-    if (existsSync(mark) && statSync(mark).mtimeMs >= statSync(join(folder, 'composer.lock')).mtimeMs) return null;
+    if (existsSync(mark) && statSync(mark).mtimeMs >= statSync(join(folder, 'composer.json')).mtimeMs) return null;
     const home = process.env.HOME ?? join(top, '.cache');
     mkdirSync(home, { recursive: true });
     const env = { ...process.env, HOME: home, COMPOSER_ALLOW_SUPERUSER: '1', COMPOSER_NO_INTERACTION: '1' };

@@ -12,6 +12,7 @@ import { publicPorts, type Intake } from './http/public-ports.js';
 import { daemonStatus } from './http/status.js';
 import { StartIntake } from './intake/accept-start.js';
 import { TrustedPeers } from './intake/trusted-peers.js';
+import { StartNotes } from './liveness/start-notes.js';
 import { Sweep } from './liveness/sweep.js';
 import { createLog } from './observe/log.js';
 import { LogListener } from './observe/log-listener.js';
@@ -82,11 +83,14 @@ export async function runDaemon(config: Config): Promise<void> {
       site.onRecovered = () => scheduler.kick();
       await site.start();
     }
-    const taker = new TakeStart(scheduler);
-    const sweep = new Sweep({ sites, hosts, listen, taker, bus });
+    const notes = new StartNotes(state.dir);
+    await notes.load();
+    const taker = new TakeStart(scheduler, ({ target, row }) => notes.noteHost(target.name, row.serviceHost));
+    const sweep = new Sweep({ sites, hosts, listen, taker, bus, notes });
     let phase = 'running';
     const control = new ControlServer(state.dir, {
-      status: () => daemonStatus({ version: packageVersion, startedAt, state: phase }, { ...config, listen }, sites, scheduler),
+      status: () =>
+        daemonStatus({ version: packageVersion, startedAt, state: phase }, { ...config, listen }, sites, scheduler),
       doctor: () => examine(sites, { ...config, listen }),
     });
     await control.start();
@@ -117,6 +121,7 @@ export async function runDaemon(config: Config): Promise<void> {
     await sweep.stop();
     const left = await scheduler.drain(config.grace, hurry.promise);
     await scheduler.stop();
+    await notes.save(scheduler.allWaiting().map((start) => ({ ...start, uri: start.uri.url })));
     bus.emit('daemon.stopped', { left });
   } finally {
     for (const clean of cleanUp.reverse()) {

@@ -296,17 +296,11 @@ export class DrupaldError extends Error {
  * Makes an error from the catalogue. The caller throws it, so that the compiler sees the end of
  * the path: `throw fail('PORT_IN_USE', { address })`.
  *
- * @param code short name or public code of the entry
+ * @param name short name of the entry
  * @param params values for the words in braces; a missing one is shown as "?"
  */
-export function fail(
-  code: ErrorName | ErrorCode,
-  params: ErrorParams = {},
-  options: { cause?: unknown } = {},
-): DrupaldError {
-  const name = code.replace(/^DRUPALD_/, '') as ErrorName;
-  const entry: ErrorEntry = errorCatalog[name];
-  return new DrupaldError(entry, params, options.cause === undefined ? {} : { cause: options.cause });
+export function fail(name: ErrorName, params: ErrorParams = {}, options: { cause?: unknown } = {}): DrupaldError {
+  return new DrupaldError(errorCatalog[name], params, options.cause === undefined ? {} : { cause: options.cause });
 }
 
 /** Whether a thrown value is the named error of the catalogue. */

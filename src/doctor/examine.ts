@@ -74,7 +74,11 @@ async function examineSite(site: ServedSite, config: Config): Promise<Finding[]>
       ),
     ];
   }
-  return [...siteFindings(name, site.facts), ...hostFindings(site, site.facts, config), ...(await databaseFindings(site))];
+  return [
+    ...siteFindings(name, site.facts),
+    ...hostFindings(site, site.facts, config),
+    ...(await databaseFindings(site)),
+  ];
 }
 
 function siteFindings(name: string, facts: SiteFacts): Finding[] {
@@ -93,17 +97,26 @@ function siteFindings(name: string, facts: SiteFacts): Finding[] {
   }
   if (!php.opcache) {
     findings.push(
-      warn(`${name}: PHP has no opcache on the command line`, 'Install the opcache extension: runs start several times faster with it.'),
+      warn(
+        `${name}: PHP has no opcache on the command line`,
+        'Install the opcache extension: runs start several times faster with it.',
+      ),
     );
   }
   if (php.openBasedir !== '') {
     findings.push(
-      warn(`${name}: open_basedir is set for the command line (${php.openBasedir})`, 'Allow the state directory of drupald in it.'),
+      warn(
+        `${name}: open_basedir is set for the command line (${php.openBasedir})`,
+        'Allow the state directory of drupald in it.',
+      ),
     );
   }
   if (facts.maintenance) {
     findings.push(
-      warn(`${name} is in maintenance mode`, 'Processes whose owner may not use it then wait; switch it off to let them run.'),
+      warn(
+        `${name} is in maintenance mode`,
+        'Processes whose owner may not use it then wait; switch it off to let them run.',
+      ),
     );
   }
   if (facts.installTask !== 'done') {
@@ -118,7 +131,7 @@ function hostFindings(site: ServedSite, facts: SiteFacts, config: Config): Findi
     return [
       warn(
         `${site.name}: no service host of the site leads to ${config.listen.host}:${config.listen.port}`,
-        "Point one to it in settings.php ($conf['background_process_service_hosts']), or let the web server pass /bgp-start/ on and name the service hosts in \"serves\".",
+        'Point one to it in settings.php ($conf[\'background_process_service_hosts\']), or let the web server pass /bgp-start/ on and name the service hosts in "serves".',
       ),
     ];
   }

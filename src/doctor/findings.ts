@@ -1,9 +1,9 @@
 /** One line of the examination of a site. */
-export type Finding = {
+export interface Finding {
   readonly level: 'ok' | 'warn' | 'problem';
   readonly title: string;
   readonly remedy?: string;
-};
+}
 
 export function ok(title: string): Finding {
   return { level: 'ok', title };

@@ -35,7 +35,7 @@ export function buildApp(ports: AppPorts): FastifyInstance {
     // Routes see fixed names: a start's address may hold anything, also what no URL may.
     rewriteUrl: (request) => {
       const raw = request.url ?? '/';
-      rawUrls.set(request as IncomingMessage, raw);
+      rawUrls.set(request, raw);
       if (startMark.test(raw)) {
         return '/-/start';
       }
@@ -60,6 +60,7 @@ export function buildApp(ports: AppPorts): FastifyInstance {
     url: rawUrls.get(raw) ?? raw.url ?? '/',
     headers: raw.headers,
     peer: raw.socket.remoteAddress ?? '',
+    peerPort: raw.socket.remotePort ?? 0,
   });
   const methods = app.supportedMethods.filter((method) => method !== 'HEAD');
   app.route({

@@ -20,6 +20,7 @@ export interface StartRequest {
   readonly headers: Readonly<Record<string, string | string[] | undefined>>;
   /** Address of the peer. */
   readonly peer: string;
+  readonly peerPort: number;
 }
 
 /** What intake needs to know of a site. */
@@ -118,6 +119,7 @@ export class StartIntake<S extends StartSite> {
     about.handle = row.handle;
     const context: StartContext = {
       remote: peer,
+      remotePort: request.peerPort,
       headers: filterHeaders(request.headers, isTrusted),
       prefix: start.prefix,
     };
@@ -198,7 +200,11 @@ async function look(store: ProcessStore, handles: readonly string[]): Promise<Pr
   try {
     return await store.find(handles);
   } catch (error) {
-    throw fail('START_UNAVAILABLE', { reason: `the database does not answer: ${databaseReason(error)}` }, { cause: error });
+    throw fail(
+      'START_UNAVAILABLE',
+      { reason: `the database does not answer: ${databaseReason(error)}` },
+      { cause: error },
+    );
   }
 }
 

@@ -8,6 +8,7 @@ import { servedHosts, type ListenAddress } from '../sites/service-hosts.js';
 import { databaseReason } from '../store/database.js';
 import type { ProcessRow } from '../store/process-store.js';
 import type { ServedSite } from '../scheduler/served-site.js';
+import type { StartNotes } from './start-notes.js';
 
 /** Milliseconds between two sweeps. */
 const interval = 5_000;
@@ -31,6 +32,7 @@ export class Sweep extends BaseComponent {
   readonly #listen: ListenAddress;
   readonly #taker: StartTaker<ServedSite>;
   readonly #bus: EventBus;
+  readonly #notes: StartNotes;
   readonly #waitingSeen = new Set<ServedSite>();
   #timer: NodeJS.Timeout | undefined;
   #current: Promise<void> | undefined;
@@ -41,6 +43,7 @@ export class Sweep extends BaseComponent {
     listen: ListenAddress;
     taker: StartTaker<ServedSite>;
     bus: EventBus;
+    notes: StartNotes;
   }) {
     super();
     this.#sites = options.sites;
@@ -48,6 +51,7 @@ export class Sweep extends BaseComponent {
     this.#listen = options.listen;
     this.#taker = options.taker;
     this.#bus = options.bus;
+    this.#notes = options.notes;
   }
 
   protected override async onStart(): Promise<void> {
@@ -78,7 +82,8 @@ export class Sweep extends BaseComponent {
 
   async #sweepSite(site: ServedSite, connectionTimeout: number): Promise<void> {
     const hosts = site.facts?.serviceHosts ?? {};
-    const names = servedHosts(hosts, this.#listen, site.config.serves);
+    const own = servedHosts(hosts, this.#listen, site.config.serves);
+    const names = [...new Set([...own, ...this.#notes.hostsOf(site.name)])];
     const before = Date.now() / 1000 - Math.max(10, 3 * connectionTimeout);
     const rows = await site.store.unclaimed(names, before, batch);
     const first = !this.#waitingSeen.has(site);
@@ -95,10 +100,13 @@ export class Sweep extends BaseComponent {
     }
   }
 
-  /** The request is lost; the service host still tells the address that it was for. */
+  /** The request is lost: what was written down, else what the service host tells about its address. */
   #asStart(site: ServedSite, row: ProcessRow, httpHost: string): AcceptedStart<ServedSite> {
+    const note = this.#notes.find(row.handle, row.stamp);
+    const noted = site.uris.find((uri) => uri.url === note?.uri);
     const entry = httpHost === '' ? undefined : this.#hosts.ofHost(httpHost);
-    const uri = entry?.target === site ? entry.uri : site.uris[0];
-    return { uri, target: site, row, context: { remote: '127.0.0.1', headers: {}, prefix: '' } };
+    const uri = noted ?? (entry?.target === site ? entry.uri : site.uris[0]);
+    const context = note?.context ?? { remote: '127.0.0.1', remotePort: 0, headers: {}, prefix: '' };
+    return { uri, target: site, row, context };
   }
 }

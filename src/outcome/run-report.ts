@@ -91,7 +91,9 @@ export class RunReport {
     }
     return lost(
       callback,
-      exit.seen ? 'it ended without a word and without an error' : 'its parent process died before it, so nobody saw how it ended',
+      exit.seen
+        ? 'it ended without a word and without an error'
+        : 'its parent process died before it, so nobody saw how it ended',
     );
   }
 }

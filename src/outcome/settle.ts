@@ -68,7 +68,8 @@ export async function settleDead(tools: SettleTools, dead: Unsettled): Promise<S
     tools.bus.emit('worker.protocol', { handle: dead.handle, reason: `no helper worker: ${failure}` });
   }
   const row = (await settleByStatements(tools.store, dead)) ? 'deleted' : 'gone';
-  const told = found.hook === 'none' ? (dead.hook ? 'not-told' : 'none') : found.hook === 'begun' ? 'interrupted' : 'done';
+  const told =
+    found.hook === 'none' ? (dead.hook ? 'not-told' : 'none') : found.hook === 'begun' ? 'interrupted' : 'done';
   return { row, hook: told, by: 'daemon' };
 }
 

@@ -2,15 +2,7 @@
 export const execStatus = { none: 0, locked: 1, running: 2, queued: 3 } as const;
 
 /** Where a run stands for us; the row itself only knows waiting and running. */
-export const runStates = [
-  'waiting',
-  'held',
-  'starting',
-  'running',
-  'closing',
-  'settling',
-  'ended',
-] as const;
+export const runStates = ['waiting', 'held', 'starting', 'running', 'closing', 'settling', 'ended'] as const;
 
 export type RunState = (typeof runStates)[number];
 

@@ -51,6 +51,11 @@ export class MaintenanceHold {
     return this.#held.get(site)?.dispatches.length ?? 0;
   }
 
+  /** All that is held. */
+  all(): Dispatch[] {
+    return [...this.#held.values()].flatMap((held) => held.dispatches);
+  }
+
   add(dispatch: Dispatch): void {
     let held = this.#held.get(dispatch.site);
     if (!held) {

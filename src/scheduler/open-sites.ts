@@ -140,7 +140,9 @@ function checkSettings(config: SiteConfig, uri: SiteUri, answer: SiteAnswer): Si
     }
   }
   if (!answer.settings) {
-    const reason = answer.failure ? bootReason(answer.failure) : (answer.problem?.detail ?? 'settings.php could not be read');
+    const reason = answer.failure
+      ? bootReason(answer.failure)
+      : (answer.problem?.detail ?? 'settings.php could not be read');
     throw fail('SITE_CANNOT_BOOT', { uri: uri.url, reason });
   }
   if (!answer.settings.hasSettings) {
@@ -172,6 +174,10 @@ function checkFacts(facts: SiteFacts, uri: SiteUri): void {
   const version = facts.modules.background_process?.version ?? '';
   const tooOld = /^7\.x-1\.(\d+)/.exec(version);
   if ((tooOld && Number(tooOld[1]) < 13) || !facts.claims || !facts.columns.includes('exec_status')) {
-    throw fail('MODULE_VERSION_UNSUPPORTED', { module: 'background_process', version: version || 'unknown', uri: uri.url });
+    throw fail('MODULE_VERSION_UNSUPPORTED', {
+      module: 'background_process',
+      version: version || 'unknown',
+      uri: uri.url,
+    });
   }
 }

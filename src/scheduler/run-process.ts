@@ -74,12 +74,7 @@ export async function runProcess(record: RunRecord, tools: RunTools): Promise<Ru
   return end;
 }
 
-async function performJob(
-  record: RunRecord,
-  tools: RunTools,
-  worker: Worker,
-  report: RunReport,
-): Promise<WorkerExit> {
+async function performJob(record: RunRecord, tools: RunTools, worker: Worker, report: RunReport): Promise<WorkerExit> {
   const { dispatch } = record;
   const { site, handle, callback } = dispatch;
   const about = { site: site.name, handle, callback, pid: worker.pid };
@@ -129,7 +124,7 @@ async function settleClaimed(
   const { dispatch } = record;
   const { site, handle, callback } = dispatch;
   record.cause.write(report.outcome(exit, callback));
-  const outcome = record.cause.outcome as Outcome;
+  const outcome = record.cause.outcome!;
   if (record.state !== 'settling') {
     record.move('settling');
   }
@@ -154,7 +149,10 @@ async function settleClaimed(
     }
     const silent = exitKind && outcome.kind !== 'completed';
     if (!report.isSettled || silent) {
-      const settled = await settleDead({ ...tools, source: site.source, place: site.place, store: site.store, timeout: tools.settleTimeout }, dead);
+      const settled = await settleDead(
+        { ...tools, source: site.source, place: site.place, store: site.store, timeout: tools.settleTimeout },
+        dead,
+      );
       tellSettled(tools, record, outcome, settled);
     } else if (dead.lock && (report.done === undefined || report.done.locks === 'kept')) {
       await site.store.removeLocks(dead.lock).catch(() => undefined);

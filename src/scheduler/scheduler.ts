@@ -77,6 +77,11 @@ export class Scheduler extends BaseComponent {
     return first;
   }
 
+  /** Everything that waits, held starts too. */
+  allWaiting(): Dispatch[] {
+    return [...this.#waiting, ...this.#hold.all()];
+  }
+
   /** Whether this very start waits or runs already. */
   knows(start: Pick<Dispatch, 'handle' | 'stamp'>): boolean {
     return this.#known.has(dispatchKey(start));
@@ -169,7 +174,10 @@ export class Scheduler extends BaseComponent {
       end = await runProcess(record, this.#options);
     } catch (error) {
       // A defect of ours must not lose the slot; the row is left for the sweep.
-      end = { type: 'nothing', reason: `internal error: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}` };
+      end = {
+        type: 'nothing',
+        reason: `internal error: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`,
+      };
     }
     try {
       await this.#after(record, end);
@@ -246,7 +254,13 @@ export class Scheduler extends BaseComponent {
         });
         try {
           const settled = await settleDead(
-            { ...this.#options, source: site.source, place: site.place, store: site.store, timeout: this.#options.settleTimeout },
+            {
+              ...this.#options,
+              source: site.source,
+              place: site.place,
+              store: site.store,
+              timeout: this.#options.settleTimeout,
+            },
             dead,
           );
           this.#bus.emit('run.settled', { site: site.name, handle, callback, outcome: dead.outcome.kind, ...settled });

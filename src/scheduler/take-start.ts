@@ -8,8 +8,12 @@ import type { ServedSite } from './served-site.js';
 export class TakeStart implements StartTaker<ServedSite> {
   readonly #scheduler: Scheduler;
 
-  constructor(scheduler: Scheduler) {
+  readonly #onTaken: (start: AcceptedStart<ServedSite>) => void;
+
+  /** @param onTaken told of every start that was taken */
+  constructor(scheduler: Scheduler, onTaken: (start: AcceptedStart<ServedSite>) => void) {
     this.#scheduler = scheduler;
+    this.#onTaken = onTaken;
   }
 
   get waiting(): number {
@@ -18,7 +22,7 @@ export class TakeStart implements StartTaker<ServedSite> {
 
   async offer(start: AcceptedStart<ServedSite>): Promise<Offer> {
     const { row, context, uri, target } = start;
-    return this.#scheduler.offer({
+    const offer = await this.#scheduler.offer({
       id: randomUUID(),
       site: target,
       uri,
@@ -30,5 +34,9 @@ export class TakeStart implements StartTaker<ServedSite> {
       acceptedAt: Date.now(),
       attempts: 0,
     });
+    if (offer === 'taken') {
+      this.#onTaken(start);
+    }
+    return offer;
   }
 }

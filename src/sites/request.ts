@@ -1,9 +1,13 @@
 import type { SiteUri } from './site-uri.js';
 
+/** Where a web server's programs are looked for: what a callback starts must not depend on who started us. */
+export const serverPath = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
+
 /** What a start request brought along that the callback may see. */
 export interface StartContext {
   /** Address of the peer, or of the visitor behind a trusted proxy's own headers. */
   readonly remote: string;
+  readonly remotePort: number;
   /** Header names in lower case; already filtered. */
   readonly headers: Readonly<Record<string, string>>;
   /** Path segment of the language, or ''. */
@@ -37,10 +41,7 @@ export function filterHeaders(
 
 /** PHP's rawurlencode(): everything but letters, digits and `-_.~`. */
 export function rawurlencode(text: string): string {
-  return encodeURIComponent(text).replace(
-    /[!'()*]/g,
-    (sign) => `%${sign.charCodeAt(0).toString(16).toUpperCase()}`,
-  );
+  return encodeURIComponent(text).replace(/[!'()*]/g, (sign) => `%${sign.charCodeAt(0).toString(16).toUpperCase()}`);
 }
 
 /** What `$_GET['q']` holds for a start of this handle: the handle is encoded once there. */
@@ -65,6 +66,7 @@ export function serverVariables(
   const script = `${uri.basePath}/index.php`;
   const address = `${uri.basePath}/${path}`;
   const server: Record<string, string> = {
+    PATH: serverPath,
     REDIRECT_STATUS: '200',
     HTTP_HOST: uri.host,
     HTTP_CONNECTION: 'close',
@@ -74,7 +76,7 @@ export function serverVariables(
     SERVER_ADDR: '127.0.0.1',
     SERVER_PORT: String(uri.port),
     REMOTE_ADDR: context.remote,
-    REMOTE_PORT: '0',
+    REMOTE_PORT: String(context.remotePort),
     DOCUMENT_ROOT: uri.basePath !== '' && root.endsWith(uri.basePath) ? root.slice(0, -uri.basePath.length) : root,
     REQUEST_SCHEME: uri.scheme,
     CONTEXT_PREFIX: '',

@@ -116,7 +116,13 @@ export async function probeDatabase(access: DatabaseAccess, uri: string): Promis
     await database.rows('SELECT 1');
   } catch (error) {
     const code = (error as MysqlError).code ?? '';
-    const params = { uri, reason: databaseReason(error), user: access.user, database: access.database, host: access.socket || `${access.host}:${access.port || 3306}` };
+    const params = {
+      uri,
+      reason: databaseReason(error),
+      user: access.user,
+      database: access.database,
+      host: access.socket || `${access.host}:${access.port || 3306}`,
+    };
     const denied = code.includes('ACCESS_DENIED') || code === 'ER_DBACCESS_DENIED_ERROR' || code === 'ER_BAD_DB_ERROR';
     throw fail(denied ? 'DATABASE_CREDENTIALS' : 'DATABASE_UNREACHABLE', params, { cause: error });
   } finally {

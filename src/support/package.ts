@@ -7,6 +7,5 @@ const folder = new URL('../../', import.meta.url);
 export const shimFolder = fileURLToPath(new URL('php-shim', folder));
 
 /** Version of this package. */
-export const packageVersion = (
-  JSON.parse(readFileSync(new URL('package.json', folder), 'utf8')) as { version: string }
-).version;
+export const packageVersion = (JSON.parse(readFileSync(new URL('package.json', folder), 'utf8')) as { version: string })
+  .version;

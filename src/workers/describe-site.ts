@@ -24,7 +24,12 @@ export interface SiteAnswer {
 const answer = z.discriminatedUnion('type', [
   z.looseObject({ type: z.literal('settings'), version: z.string() }),
   z.looseObject({ type: z.literal('facts') }),
-  z.looseObject({ type: z.literal('problem'), what: z.string(), message: z.string().optional(), version: z.string().optional() }),
+  z.looseObject({
+    type: z.literal('problem'),
+    what: z.string(),
+    message: z.string().optional(),
+    version: z.string().optional(),
+  }),
   bootFailedMessage,
   z.looseObject({ type: z.literal('done') }),
 ]);
@@ -74,7 +79,9 @@ export async function describeSite(
   clearTimeout(timer);
   await rm(logFile(place, id), { force: true });
   if (!found.facts && !found.problem && !found.failure) {
-    const how = late ? `it took longer than ${timeout / 1000} s` : `PHP ended (${exit.signal ?? exit.code ?? 'unseen'})`;
+    const how = late
+      ? `it took longer than ${timeout / 1000} s`
+      : `PHP ended (${exit.signal ?? exit.code ?? 'unseen'})`;
     found.failure = { type: 'boot-failed', cause: 'fatal', message: how };
   }
   return found;

@@ -19,7 +19,7 @@ export interface JobPlace {
 /** A public path of the module that needs no user, no session and no theme. */
 const harmlessPath = 'background-process/check-token';
 
-const noContext: StartContext = { remote: '127.0.0.1', headers: {}, prefix: '' };
+const noContext: StartContext = { remote: '127.0.0.1', remotePort: 0, headers: {}, prefix: '' };
 
 /** File that holds what a run prints. */
 export function logFile(place: Pick<JobPlace, 'logs'>, run: string): string {
@@ -43,7 +43,14 @@ export interface RunOf {
 export function runJob(place: JobPlace, uri: SiteUri, run: RunOf): RunJob {
   const { prefix } = run.context;
   return {
-    ...base(place, uri, run.id, startPath(prefix, run.handle, run.token), publicStartPath(prefix, run.handle), run.context),
+    ...base(
+      place,
+      uri,
+      run.id,
+      startPath(prefix, run.handle, run.token),
+      publicStartPath(prefix, run.handle),
+      run.context,
+    ),
     kind: 'run',
     title: `run ${run.handle}`,
     handle: run.handle,

@@ -1,6 +1,10 @@
+import { accessSync, constants, statSync } from 'node:fs';
+import { join } from 'node:path';
+
 import { execa } from 'execa';
 
 import { fail } from '../errors.js';
+import { serverPath } from '../sites/request.js';
 
 /** How to start PHP for one root folder of Drupal. */
 export interface PhpOptions {
@@ -40,6 +44,8 @@ const baseIni: Readonly<Record<string, string>> = {
   log_errors: '1',
   error_log: '',
   implicit_flush: '0',
+  // A trace with arguments would carry tokens into logs.
+  'zend.exception_ignore_args': '1',
   auto_prepend_file: '',
   auto_append_file: '',
   'opcache.enable_cli': '1',
@@ -50,6 +56,24 @@ const baseIni: Readonly<Record<string, string>> = {
   'xdebug.mode': 'off',
   'newrelic.enabled': '0',
 };
+
+/** Absolute path of a program that our own PATH names; else the name, which then is not found. */
+function resolveProgram(name: string): string {
+  if (name.includes('/')) {
+    return name;
+  }
+  const folders = [...(process.env.PATH ?? '').split(':'), ...serverPath.split(':')];
+  return folders.map((folder) => join(folder || '.', name)).find(isExecutable) ?? name;
+}
+
+function isExecutable(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK);
+    return statSync(path).isFile();
+  } catch {
+    return false;
+  }
+}
 
 /** A started PHP and what it printed, which is nothing unless PHP itself complains. */
 export interface PhpProcess {
@@ -81,12 +105,12 @@ export function startPhp(options: PhpOptions, start: PhpStart): PhpProcess {
   const shim = options.shim.replace(/[\\']/g, '\\$&');
   const script = `<?php $drupald = json_decode(base64_decode('${settings}'), TRUE); require '${shim}/drupald.php';`;
   const child = execa(
-    options.php,
+    resolveProgram(options.php),
     [...Object.entries(ini).flatMap(([name, value]) => ['-d', `${name}=${value}`]), '--', 'drupald', start.mode],
     {
       input: script,
       extendEnv: false,
-      env: { PATH: process.env.PATH ?? '/usr/local/bin:/usr/bin:/bin', LANG: 'C', ...options.env },
+      env: { PATH: serverPath, LANG: 'C', ...options.env },
       cwd: '/',
       // A session of its own: a terminal's Ctrl-C must not reach running work.
       detached: true,

@@ -166,11 +166,13 @@ export class Root {
     }
     this.#children.delete(run);
     child.ended.resolve(exit);
-    child.expectation.cancel(fail('PHP_UNUSABLE', {
+    child.expectation.cancel(
+      fail('PHP_UNUSABLE', {
         php: this.#php,
         root: this.#folder,
         reason: 'a forked worker ended before it reported',
-      }));
+      }),
+    );
   }
 
   /** The root is dead: its workers live on and nobody will reap them for us. */

@@ -48,7 +48,8 @@ export async function finished(bench: Bench, handle: string, nth = 1): Promise<F
   const { site, daemon } = bench;
   const of = (event: string): LogLine | undefined =>
     daemon.lines.filter((line) => line.event === event && line['handle'] === handle)[nth - 1];
-  await waitFor(() => of('run.settled') !== undefined && of('run.ended') !== undefined, {
+  // The daemon says so after everything of the end has been written.
+  await waitFor(() => of('run.ended') !== undefined, {
     what: `the end of ${handle}`,
     seen: async () => ({
       lines: daemon.lines.filter((line) => line['handle'] === handle),

@@ -1,7 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 
-/** Upper bound of every wait, in milliseconds. It only ends tests that would fail anyway. */
-export const WAIT_LIMIT_MS = 30_000;
+/** Upper bound of every wait, in milliseconds. It only ends tests that would fail anyway; shorten it to look for a fault. */
+export const WAIT_LIMIT_MS = Number(process.env['DRUPALD_TEST_WAIT_MS'] ?? 30_000);
 
 /**
  * Asks `condition` again and again until it answers something other than undefined, null or false.

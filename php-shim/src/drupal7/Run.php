@@ -134,7 +134,8 @@ class Run {
     if ($this->process) {
       $this->process->start_stamp = (float) $stamp;
       $this->process->exec_status = BACKGROUND_PROCESS_STATUS_RUNNING;
-      $this->process = \BackgroundProcess::load($this->process);
+      // Silent: its undeclared properties fill the site's log under PHP 8.2.
+      $this->process = @\BackgroundProcess::load($this->process);
       if (!empty($this->job['processFile'])) {
         @file_put_contents($this->job['processFile'], serialize($this->process));
       }

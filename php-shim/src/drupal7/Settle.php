@@ -42,7 +42,7 @@ class Settle {
       }
       if (background_process_remove_process($job['handle'], $job['stamp'])) {
         $row = 'deleted';
-        $hook = empty($job['hook']) ? 'none' : $this->tell(\BackgroundProcess::load($process), $sentence);
+        $hook = empty($job['hook']) ? 'none' : $this->tell(@\BackgroundProcess::load($process), $sentence);
       }
     }
     else {
