@@ -113,7 +113,10 @@ export async function runDaemon(config: Config): Promise<void> {
     const stop = new Deferred<string>();
     const hurry = new Deferred();
     const unlisten = onStopSignals({ onStop: (signal) => stop.resolve(signal), onHurry: () => hurry.resolve() });
-    cleanUp.push(async () => unlisten());
+    cleanUp.push(() => {
+      unlisten();
+      return Promise.resolve();
+    });
     const reason = await stop.promise;
     phase = 'stopping';
     bus.emit('daemon.stopping', { reason, running: scheduler.running.length, waiting: scheduler.waiting });

@@ -138,7 +138,7 @@ function hostFindings(site: ServedSite, facts: SiteFacts, config: Config): Findi
   const findings = [ok(`${site.name}: serves ${served.join(', ')}`)];
   for (const name of served) {
     const host = facts.serviceHosts[name];
-    if (host && host.httpHost === '' && site.uris.length + 1 > 2) {
+    if (host?.httpHost === '' && site.uris.length > 1) {
       findings.push(
         problem(
           `${site.name}: the service host ${name} names no http_host, and the daemon serves several addresses`,

@@ -10,6 +10,7 @@ import { filterHeaders, type StartContext } from '../sites/request.js';
 import { databaseReason } from '../store/database.js';
 import type { ProcessRow, ProcessStore } from '../store/process-store.js';
 import { FailureBrake } from './failure-brake.js';
+import { RecentStarts } from './recent-starts.js';
 import { parseStartUrl, type StartReading } from './start-url.js';
 import { plainAddress, type TrustedPeers } from './trusted-peers.js';
 
@@ -71,6 +72,7 @@ const lookPauses = [10, 20, 40, 80, 150] as const;
 export class StartIntake<S extends StartSite> {
   readonly #options: IntakeOptions<S>;
   readonly #brake = new FailureBrake();
+  readonly #recent = new RecentStarts();
   #waiters = 0;
 
   constructor(options: IntakeOptions<S>) {
@@ -116,6 +118,9 @@ export class StartIntake<S extends StartSite> {
     const readings = [start, ...(start.tokenCandidates ?? [])];
     about.handle = start.handles[0] ?? '';
     const row = await this.#find(entry.target.store, readings, peer, isTrusted ? header('x-forwarded-for') : undefined);
+    if (row === 'ended') {
+      return { status: 200, text: 'Taken already.\n' };
+    }
     about.handle = row.handle;
     const context: StartContext = {
       remote: peer,
@@ -135,21 +140,25 @@ export class StartIntake<S extends StartSite> {
       throw fail('START_UNAVAILABLE', { reason: 'the daemon is stopping' });
     }
     if (offer === 'taken') {
+      this.#recent.add(row);
       bus.emit('start.accepted', { site: entry.target.name, handle: row.handle, callback: row.callback });
     }
     return { status: 200, text: offer === 'taken' ? 'Taken.\n' : 'Taken already.\n' };
   }
 
-  /** The row that the request names, with the right token. */
+  /** The row that the request names, with the right token; `ended` for a repetition whose run is over. */
   async #find(
     store: ProcessStore,
     readings: readonly StartReading[],
     peer: string,
     forwarded: string | undefined,
-  ): Promise<ProcessRow> {
+  ): Promise<ProcessRow | 'ended'> {
     const handles = [...new Set(readings.flatMap((reading) => reading.handles))];
     const handle = handles[0] ?? '';
     let rows = await look(store, handles);
+    if (rows.length === 0 && this.#recent.has(readings)) {
+      return 'ended';
+    }
     if (rows.length === 0) {
       rows = await this.#wait(async () => lookAgain(store, handles, this.#options.lookupWait));
     }

@@ -9,13 +9,10 @@ import type { Outcome } from './outcome.js';
 export class FirstCause {
   #outcome: Outcome | undefined;
 
-  /** Writes the outcome; false when an earlier cause stands. */
-  write(outcome: Outcome): boolean {
-    if (this.#outcome) {
-      return false;
-    }
-    this.#outcome = outcome;
-    return true;
+  /** Writes the outcome unless an earlier cause stands; the one that stands then. */
+  write(outcome: Outcome): Outcome {
+    this.#outcome ??= outcome;
+    return this.#outcome;
   }
 
   get outcome(): Outcome | undefined {

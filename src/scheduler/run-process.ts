@@ -123,8 +123,7 @@ async function settleClaimed(
 ): Promise<RunEnd> {
   const { dispatch } = record;
   const { site, handle, callback } = dispatch;
-  record.cause.write(report.outcome(exit, callback));
-  const outcome = record.cause.outcome!;
+  const outcome = record.cause.write(report.outcome(exit, callback));
   if (record.state !== 'settling') {
     record.move('settling');
   }

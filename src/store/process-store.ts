@@ -77,7 +77,7 @@ export class ProcessStore {
     const rows = await this.#processes.rows<{ exec_status: number; n: number }>(
       `SELECT exec_status, COUNT(*) AS n FROM ${this.#processes.table('background_process')} GROUP BY exec_status`,
     );
-    return new Map(rows.map((row) => [row.exec_status, Number(row.n)]));
+    return new Map(rows.map((row) => [row.exec_status, row.n]));
   }
 
   /**
@@ -134,7 +134,7 @@ export class ProcessStore {
 
   /** Seconds by which the database server's clock is ahead of ours. */
   async clockOffset(): Promise<number> {
-    const rows = await this.#main.rows<{ t: number }>('SELECT UNIX_TIMESTAMP(NOW(6)) AS t');
+    const rows = await this.#main.rows<{ t: string }>('SELECT UNIX_TIMESTAMP(NOW(6)) AS t');
     return Number(rows[0]?.t ?? 0) - Date.now() / 1000;
   }
 

@@ -53,9 +53,9 @@ export async function describeSite(
   const id = `describe-${process.pid}-${serial}`;
   const worker = await source.worker(id);
   const found: { -readonly [K in keyof SiteAnswer]: SiteAnswer[K] } = {};
-  let late = false;
+  const deadline = new AbortController();
   const timer = setTimeout(() => {
-    late = true;
+    deadline.abort();
     worker.kill('SIGKILL');
   }, timeout);
   const exit = await talk(worker, describeJob(place, uri, id), answer, bus, (message) => {
@@ -79,7 +79,7 @@ export async function describeSite(
   clearTimeout(timer);
   await rm(logFile(place, id), { force: true });
   if (!found.facts && !found.problem && !found.failure) {
-    const how = late
+    const how = deadline.signal.aborted
       ? `it took longer than ${timeout / 1000} s`
       : `PHP ended (${exit.signal ?? exit.code ?? 'unseen'})`;
     found.failure = { type: 'boot-failed', cause: 'fatal', message: how };

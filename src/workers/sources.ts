@@ -41,7 +41,7 @@ export class RootSource extends BaseComponent implements WorkerSource {
   protected override async onStop(): Promise<void> {
     const root = await this.#current?.catch(() => undefined);
     root?.quit();
-    if (root && root.children === 0) {
+    if (root?.children === 0) {
       await root.exited;
     }
   }
