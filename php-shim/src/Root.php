@@ -22,6 +22,8 @@ class Root {
   private $quitting = FALSE;
   private $opcacheLooked = 0;
   private $fullTold = FALSE;
+  private $opcacheMisses = -1;
+  private $freshScripts = array();
 
   private function __construct($socket, Channel $channel) {
     $this->socket = $socket;
@@ -90,7 +92,7 @@ class Root {
         $this->channel->wait($this->children ? self::REAP_INTERVAL : self::OPCACHE_INTERVAL);
       }
       else {
-        usleep(self::REAP_INTERVAL * 1000000);
+        usleep((int) (self::REAP_INTERVAL * 1000000));
       }
       pcntl_signal_dispatch();
     }
@@ -98,6 +100,7 @@ class Root {
 
   private function fork(array $message) {
     $run = $message['run'];
+    $this->forgetFreshScripts();
     $pid = @pcntl_fork();
     if ($pid === -1) {
       $error = function_exists('pcntl_strerror') ? pcntl_strerror(pcntl_get_last_error()) : 'unknown error';
@@ -151,6 +154,38 @@ class Root {
     }
     return ($usage['ru_utime.tv_sec'] + $usage['ru_stime.tv_sec']) * 1000
       + ($usage['ru_utime.tv_usec'] + $usage['ru_stime.tv_usec']) / 1000;
+  }
+
+  /**
+   * Takes files out of opcache that were changed within the last seconds.
+   *
+   * opcache compares whole seconds: a file that was changed, run and changed
+   * again within one second would stay as it was at first. (Its own protection
+   * against that, opcache.file_update_protection, counts from the start of this
+   * process and would keep every later change out of the cache for ever.)
+   */
+  private function forgetFreshScripts() {
+    $status = function_exists('opcache_get_status') ? @opcache_get_status(FALSE) : FALSE;
+    if (!$status || !isset($status['opcache_statistics']['misses'])) {
+      return;
+    }
+    $now = time();
+    $misses = $status['opcache_statistics']['misses'];
+    if ($misses !== $this->opcacheMisses) {
+      $this->opcacheMisses = $misses;
+      $status = @opcache_get_status(TRUE);
+      foreach (isset($status['scripts']) ? $status['scripts'] : array() as $file => $script) {
+        if (isset($script['timestamp']) && $script['timestamp'] >= $now - 1) {
+          $this->freshScripts[$file] = $script['timestamp'];
+        }
+      }
+    }
+    foreach ($this->freshScripts as $file => $changed) {
+      @opcache_invalidate($file, TRUE);
+      if ($changed < $now - 1) {
+        unset($this->freshScripts[$file]);
+      }
+    }
   }
 
   /** Says once when opcache is nearly full: the daemon then starts a new root. */

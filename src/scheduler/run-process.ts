@@ -176,7 +176,7 @@ async function endUnclaimed(
   endedAt: number,
 ): Promise<RunEnd> {
   const { dispatch } = record;
-  const { site, handle, callback } = dispatch;
+  const { site, callback } = dispatch;
   if (report.unclaimed) {
     return { type: 'nothing', reason: 'somebody else has claimed it' };
   }
@@ -206,7 +206,6 @@ async function endUnclaimed(
       return { type: 'again', reason: cause.sentence };
     }
   }
-  tools.bus.emit('run.requeued', { site: site.name, handle, callback, reason: `given up: ${cause.sentence}` });
   return settleClaimed(withCause(record, cause), tools, report, exit, dispatch.stamp, endedAt);
 }
 

@@ -8,6 +8,7 @@ import type { ServedSite } from './served-site.js';
 export class TakeStart implements StartTaker<ServedSite> {
   readonly #scheduler: Scheduler;
 
+  #arrivals = 0;
   readonly #onTaken: (start: AcceptedStart<ServedSite>) => void;
 
   /** @param onTaken told of every start that was taken */
@@ -32,6 +33,7 @@ export class TakeStart implements StartTaker<ServedSite> {
       callback: row.callback,
       context,
       acceptedAt: Date.now(),
+      order: this.#arrivals++,
       attempts: 0,
     });
     if (offer === 'taken') {

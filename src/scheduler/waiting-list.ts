@@ -23,9 +23,9 @@ export class WaitingList {
     this.#size += 1;
   }
 
-  /** Back to the front: it was taken but could not begin. */
+  /** Back to where it was: it was taken but could not begin. */
   putBack(dispatch: Dispatch): void {
-    this.#queue(dispatch.site).unshift(dispatch);
+    this.#queue(dispatch.site).insert(dispatch);
     this.#size += 1;
   }
 
@@ -75,13 +75,16 @@ class Queue {
     this.#items.push(item);
   }
 
-  unshift(item: Dispatch): void {
-    if (this.#head > 0) {
-      this.#head -= 1;
-      this.#items[this.#head] = item;
-    } else {
-      this.#items.unshift(item);
+  /** In front of all that were accepted later; those are few, since it was among the first. */
+  insert(item: Dispatch): void {
+    let index = this.#head;
+    for (; index < this.#items.length; index += 1) {
+      const other = this.#items[index];
+      if (other && other.order > item.order) {
+        break;
+      }
     }
+    this.#items.splice(index, 0, item);
   }
 
   shift(): Dispatch | undefined {

@@ -6,6 +6,9 @@ import type { DatabaseAccess } from '../sites/description.js';
 /** Connections that the daemon keeps for one database at most: the site comes first. */
 const connectionLimit = 6;
 
+/** Milliseconds after which a statement counts as lost: a server that hangs must not hold requests for ever. */
+const statementTimeout = 15_000;
+
 /** A value that a statement takes. */
 export type Param = string | number | null;
 
@@ -46,13 +49,13 @@ export class SiteDatabase {
   }
 
   async rows<T>(sql: string, params: readonly Param[] = []): Promise<T[]> {
-    const [rows] = await this.#pool.query<RowDataPacket[]>(sql, [...params]);
+    const [rows] = await this.#pool.query<RowDataPacket[]>({ sql, timeout: statementTimeout }, [...params]);
     return rows as T[];
   }
 
   /** Runs a statement that changes rows; how many it matched or changed. */
   async change(sql: string, params: readonly Param[] = []): Promise<number> {
-    const [result] = await this.#pool.query<ResultSetHeader>(sql, [...params]);
+    const [result] = await this.#pool.query<ResultSetHeader>({ sql, timeout: statementTimeout }, [...params]);
     return result.affectedRows;
   }
 
@@ -75,6 +78,7 @@ const temporary = new Set([
   'EPIPE',
   'ETIMEDOUT',
   'PROTOCOL_CONNECTION_LOST',
+  'PROTOCOL_SEQUENCE_TIMEOUT',
   'ER_CON_COUNT_ERROR',
   'ER_TOO_MANY_USER_CONNECTIONS',
   'ER_USER_LIMIT_REACHED',

@@ -90,9 +90,7 @@ export async function describeSite(
 /** A failed boot in a few words, with file and line where they are known. */
 export function bootReason(failure: BootFailure): string {
   if (failure.cause === 'exit') {
-    return failure.location
-      ? `the site redirected to ${failure.location} while it started (hook_boot or hook_init)`
-      : 'the site ended the request while it started (exit in hook_boot or hook_init)';
+    return 'the site ended or redirected the request while it started (exit or drupal_goto in hook_boot or hook_init)';
   }
   const place = failure.file ? ` in ${failure.file}:${failure.line ?? 0}` : '';
   const what = failure.class ? `${failure.class}: ` : '';

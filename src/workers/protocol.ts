@@ -56,7 +56,6 @@ export const bootFailedMessage = z.object({
   message: optionalText,
   file: optionalText,
   line: optionalNumber,
-  location: optionalText,
   database: z.boolean().optional(),
 });
 export type BootFailure = z.infer<typeof bootFailedMessage>;

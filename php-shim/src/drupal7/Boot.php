@@ -84,13 +84,7 @@ class Boot {
       ));
       return;
     }
-    $location = '';
-    foreach (headers_list() as $header) {
-      if (stripos($header, 'Location:') === 0) {
-        $location = trim(substr($header, 9));
-      }
-    }
-    $this->channel->send(array('type' => 'boot-failed', 'cause' => 'exit', 'location' => $location));
+    $this->channel->send(array('type' => 'boot-failed', 'cause' => 'exit'));
   }
 
 }
