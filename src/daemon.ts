@@ -16,6 +16,7 @@ import { StartNotes } from './liveness/start-notes.js';
 import { Sweep } from './liveness/sweep.js';
 import { createLog } from './observe/log.js';
 import { LogListener } from './observe/log-listener.js';
+import { LogKeeper } from './outcome/log-keeper.js';
 import { openSites } from './scheduler/open-sites.js';
 import { Scheduler } from './scheduler/scheduler.js';
 import type { ServedSite } from './scheduler/served-site.js';
@@ -41,7 +42,7 @@ export async function runDaemon(config: Config): Promise<void> {
   const account = await resolveAccount(config.user);
   const running = await livingPid(config.stateDir);
   if (running !== undefined) {
-    throw fail('ALREADY_RUNNING', { pid: running, address: formatListen(config.listen) });
+    throw fail('ALREADY_RUNNING', { who: ` (process id ${running})`, address: formatListen(config.listen) });
   }
   const bus = new EventBus();
   const intake = new Deferred<Intake<ServedSite>>();
@@ -58,6 +59,9 @@ export async function runDaemon(config: Config): Promise<void> {
     const listen = { ...config.listen, port: listener.port };
     const logListener = new LogListener(bus, createLog(config.log));
     await logListener.start();
+    const logKeeper = new LogKeeper(state.logs, config.output.keep);
+    await logKeeper.start();
+    cleanUp.push(() => logKeeper.stop());
     const socket = new WorkerSocket(join(state.dir, 'workers.sock'), bus);
     await socket.start();
     cleanUp.push(() => socket.stop());

@@ -105,7 +105,7 @@ export const errorCatalog = {
   },
   ALREADY_RUNNING: {
     code: 'DRUPALD_ALREADY_RUNNING',
-    message: 'A drupald with process id {pid} already serves {address}.',
+    message: 'Another drupald{who} already serves {address}.',
     remedy: 'Stop it first, or give this one another --listen and --state-dir.',
     exitCode: 2,
   },

@@ -36,8 +36,12 @@ export interface Config {
   /** Milliseconds. */
   readonly grace: number;
   readonly isolation: Isolation;
-  /** Bytes. */
-  readonly output: { readonly max: number };
+  readonly output: {
+    /** Bytes. */
+    readonly max: number;
+    /** Logs. */
+    readonly keep: number;
+  };
   /** IP addresses and networks. */
   readonly trustedProxies: readonly string[];
   /** Milliseconds. */

@@ -53,7 +53,7 @@ export function loadConfig(sources: ConfigSources): Config {
     backlog: { max: values['backlog.max'] },
     grace: values.grace,
     isolation: values.isolation,
-    output: { max: values['output.max'] },
+    output: { max: values['output.max'], keep: values['output.keep'] },
     trustedProxies: values.trusted_proxies,
     lookupWait: values.lookup_wait,
     waiters: { max: values['waiters.max'] },

@@ -85,6 +85,12 @@ export const settings = {
     example: '1 MB',
     sentence: 'What one process may print into its log before the rest is cut off.',
   }),
+  'output.keep': setting({
+    kind: kinds.integer(0, 1_000_000),
+    default: 1000,
+    example: '1000',
+    sentence: 'How many logs of ended processes are kept; the oldest are removed first.',
+  }),
   trusted_proxies: setting({
     kind: kinds.networks,
     default: ['127.0.0.0/8', '::1'],

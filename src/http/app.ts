@@ -19,6 +19,9 @@ export interface AppPorts {
  */
 const maxHeaderSize = 256 * 1024;
 
+/** What /healthz answers; a second daemon knows the first by it. */
+export const aliveText = 'drupald is alive.';
+
 const startMark = /bgp(-|:|%3a|%253a)start/i;
 const checkTokenMark = /background-process\/check-token\/*(\?|&|$)/i;
 const rawUrls = new WeakMap<IncomingMessage, string>();
@@ -79,7 +82,7 @@ export function buildApp(ports: AppPorts): FastifyInstance {
       return token === undefined ? say(reply, 404, 'No such page.\n') : say(reply, 200, token);
     },
   });
-  app.get('/healthz', (_request, reply) => say(reply, 200, 'drupald is alive.\n'));
+  app.get('/healthz', (_request, reply) => say(reply, 200, `${aliveText}\n`));
   app.get('/readyz', (_request, reply) => {
     const { ready, reason } = ports.readiness();
     return say(reply, ready ? 200 : 503, `${reason}\n`);

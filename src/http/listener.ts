@@ -1,11 +1,13 @@
 import { createServer, type Server, type Socket } from 'node:net';
 
 import type { FastifyInstance } from 'fastify';
+import { request } from 'undici';
 
 import { BaseComponent } from '../components/component.js';
 import { formatListen } from '../config/config.js';
 import { fail } from '../errors.js';
 import type { ListenAddress } from '../sites/service-hosts.js';
+import { aliveText } from './app.js';
 
 /** Connections that the kernel may hold for us during a burst. */
 const backlog = 4096;
@@ -46,17 +48,14 @@ export class Listener extends BaseComponent {
     // Half-open: a client that has said all and closes its side still gets its answer.
     const server = createServer({ allowHalfOpen: true }, (socket) => this.#accept(socket));
     this.#server = server;
-    await new Promise<void>((resolve, reject) => {
-      server.once('error', (error: NodeJS.ErrnoException) => {
-        const address = formatListen(this.#listen);
-        reject(
-          error.code === 'EADDRINUSE'
-            ? fail('PORT_IN_USE', { address }, { cause: error })
-            : fail('LISTEN_FAILED', { address, reason: error.message }, { cause: error }),
-        );
+    try {
+      await new Promise<void>((resolve, reject) => {
+        server.once('error', reject);
+        server.listen({ host: this.#listen.host, port: this.#listen.port, backlog }, () => resolve());
       });
-      server.listen({ host: this.#listen.host, port: this.#listen.port, backlog }, () => resolve());
-    });
+    } catch (error) {
+      throw await listenError(this.#listen, error as NodeJS.ErrnoException);
+    }
   }
 
   /** Stops listening; requests that are being answered get their answer. */
@@ -106,6 +105,24 @@ export class Listener extends BaseComponent {
       this.#sockets.delete(socket);
     });
   }
+}
+
+/** Why an address cannot be listened on; asks whoever is there whether it is one of us. */
+async function listenError(listen: ListenAddress, error: NodeJS.ErrnoException): Promise<Error> {
+  const address = formatListen(listen);
+  if (error.code !== 'EADDRINUSE') {
+    return fail('LISTEN_FAILED', { address, reason: error.message }, { cause: error });
+  }
+  try {
+    const answer = await request(`http://${address}/healthz`, { headersTimeout: 2_000, bodyTimeout: 2_000 });
+    if ((await answer.body.text()).startsWith(aliveText)) {
+      return fail('ALREADY_RUNNING', { who: '', address }, { cause: error });
+    }
+  } catch {
+    // It does not speak HTTP, or not to us.
+    return fail('PORT_IN_USE', { address }, { cause: error });
+  }
+  return fail('PORT_IN_USE', { address }, { cause: error });
 }
 
 /** Percent-encodes the bytes above 127 of the first line. */

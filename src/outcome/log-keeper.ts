@@ -1,0 +1,68 @@
+import { readdir, rm, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+
+import { BaseComponent } from '../components/component.js';
+
+/** Milliseconds between two looks. */
+const interval = 60_000;
+
+/** Keeps the folder of run logs from growing: the oldest go first. */
+export class LogKeeper extends BaseComponent {
+  readonly name = 'log-keeper';
+  readonly #folder: string;
+  readonly #keep: number;
+  #timer: NodeJS.Timeout | undefined;
+  #current: Promise<unknown> | undefined;
+
+  /** @param keep logs that stay */
+  constructor(folder: string, keep: number) {
+    super();
+    this.#folder = folder;
+    this.#keep = keep;
+  }
+
+  protected override onStart(): void {
+    const look = (): void => {
+      this.#current ??= prune(this.#folder, this.#keep)
+        .catch(() => 0)
+        .finally(() => {
+          this.#current = undefined;
+        });
+    };
+    look();
+    this.#timer = setInterval(look, interval);
+  }
+
+  protected override async onStop(): Promise<void> {
+    clearInterval(this.#timer);
+    await this.#current;
+  }
+}
+
+/**
+ * Removes the oldest files of a folder.
+ *
+ * A log that is still written to is among the newest, unless more runs are in hand
+ * than logs may stay; then its text is lost, the run goes on.
+ *
+ * @returns how many were removed
+ */
+export async function prune(folder: string, keep: number): Promise<number> {
+  const names = await readdir(folder);
+  if (names.length <= keep) {
+    return 0;
+  }
+  const files = await Promise.all(
+    names.map(async (name) => {
+      const path = join(folder, name);
+      const changed = await stat(path).then(
+        (found) => found.mtimeMs,
+        () => 0,
+      );
+      return { path, changed };
+    }),
+  );
+  const old = files.sort((a, b) => b.changed - a.changed).slice(keep);
+  await Promise.all(old.map(({ path }) => rm(path, { force: true })));
+  return old.length;
+}
