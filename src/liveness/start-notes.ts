@@ -89,7 +89,13 @@ export class StartNotes {
   async save(waiting: readonly WaitingNote[]): Promise<void> {
     const content: Notes = {
       hosts: Object.fromEntries([...this.#hosts].map(([site, names]) => [site, [...names]])),
-      waiting: waiting.map((note) => ({ ...note, context: { ...note.context, headers: { ...note.context.headers } } })),
+      // Field by field: what is handed in may be more than a note, and holds secrets.
+      waiting: waiting.map(({ handle, stamp, uri, context: { remote, remotePort, headers, prefix } }) => ({
+        handle,
+        stamp,
+        uri,
+        context: { remote, remotePort, headers: { ...headers }, prefix },
+      })),
     };
     this.#writing = this.#writing
       .then(async () => {
