@@ -61,25 +61,21 @@ export class Caller {
     site: { root: string; uris: readonly string[]; account: Account },
     options: CallerOptions = {},
   ): Promise<Caller> {
-    const child = spawn(
-      'php',
-      [...PHP_FLAGS, '-d', 'variables_order=EGPCS', fileURLToPath(phpFixture('caller.php'))],
-      {
-        cwd: site.root,
-        stdio: ['pipe', 'pipe', 'pipe', 'pipe'],
-        env: {
-          PATH: process.env['PATH'],
-          LANG: 'C.UTF-8',
-          CALLER_ROOT: site.root,
-          CALLER_REQUEST: JSON.stringify({
-            uri: options.uri ?? site.uris[0],
-            headers: options.headers ?? {},
-            requestUri: options.requestUri ?? '/',
-          }),
-        },
-        ...spawnAs(site.account),
+    const child = spawn('php', [...PHP_FLAGS, '-d', 'variables_order=EGPCS', fileURLToPath(phpFixture('caller.php'))], {
+      cwd: site.root,
+      stdio: ['pipe', 'pipe', 'pipe', 'pipe'],
+      env: {
+        PATH: process.env['PATH'],
+        LANG: 'C.UTF-8',
+        CALLER_ROOT: site.root,
+        CALLER_REQUEST: JSON.stringify({
+          uri: options.uri ?? site.uris[0],
+          headers: options.headers ?? {},
+          requestUri: options.requestUri ?? '/',
+        }),
       },
-    );
+      ...spawnAs(site.account),
+    });
     const caller = new Caller(child);
     await caller.#send('ready', {});
     return caller;
@@ -106,17 +102,18 @@ export class Caller {
     }
     const id = this.#next++;
     return new Promise<T>((resolve, reject) => {
-      this.#pending.set(id, { resolve: (value) => { resolve(value as T); }, reject });
+      this.#pending.set(id, {
+        resolve: (value) => {
+          resolve(value as T);
+        },
+        reject,
+      });
       this.#child.stdin?.write(`${JSON.stringify({ id, op, ...body })}\n`);
     });
   }
 
   /** background_process_start(): the handle, or what the module returned instead of one. */
-  start(
-    callback: Callback,
-    args: Arguments = [],
-    options: { uid?: number } = {},
-  ): Promise<string | false | null> {
+  start(callback: Callback, args: Arguments = [], options: { uid?: number } = {}): Promise<string | false | null> {
     return this.#send('start', { callback, args, ...options });
   }
 

@@ -76,11 +76,7 @@ export class Daemon {
       [
         MAIN,
         'serve',
-        ...options.sites.flatMap((site) => [
-          '--root',
-          site.root,
-          ...site.uris.flatMap((uri) => ['--uri', uri]),
-        ]),
+        ...options.sites.flatMap((site) => ['--root', site.root, ...site.uris.flatMap((uri) => ['--uri', uri])]),
         '--listen',
         `127.0.0.1:${port}`,
         '--state-dir',

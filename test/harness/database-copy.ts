@@ -35,9 +35,7 @@ export async function copyDatabase(from: DatabaseCredentials): Promise<DatabaseC
         rowsAsArray: true,
       });
       for (let from = 0; from < rows.length; from += 100) {
-        statements.push(
-          connection.format('INSERT INTO ?? VALUES ?', [table, rows.slice(from, from + 100)]),
-        );
+        statements.push(connection.format('INSERT INTO ?? VALUES ?', [table, rows.slice(from, from + 100)]));
       }
     }
     return statements;
@@ -47,19 +45,13 @@ export async function copyDatabase(from: DatabaseCredentials): Promise<DatabaseC
 }
 
 /** Fills an empty database with a copy, optionally with another table prefix. */
-export async function fillDatabase(
-  to: DatabaseCredentials,
-  copy: DatabaseCopy,
-  prefix = '',
-): Promise<void> {
+export async function fillDatabase(to: DatabaseCredentials, copy: DatabaseCopy, prefix = ''): Promise<void> {
   const connection = await connect(to);
   try {
     await connection.query("SET SESSION sql_mode = 'NO_AUTO_VALUE_ON_ZERO'; SET foreign_key_checks = 0");
     for (const statement of copy) {
       await connection.query(
-        prefix === ''
-          ? statement
-          : statement.replace(/^(CREATE TABLE|INSERT INTO) `/, `$1 \`${prefix}`),
+        prefix === '' ? statement : statement.replace(/^(CREATE TABLE|INSERT INTO) `/, `$1 \`${prefix}`),
       );
     }
   } finally {

@@ -36,8 +36,8 @@ export async function event(site: Site, handle: string, what: string): Promise<F
 }
 
 /** The detail of an event that was written as JSON. */
-export function detail<T>(found: FixtureEvent): T {
-  return JSON.parse(found.detail ?? 'null') as T;
+export function detail(found: FixtureEvent): unknown {
+  return JSON.parse(found.detail ?? 'null');
 }
 
 /** Waits for the end of a process: its row gone and its shutdown hook called. Answers what the hook was given, one entry per call. */
@@ -55,7 +55,7 @@ export async function shutdowns(site: Site, handle: string): Promise<ShutdownEve
       }),
     },
   );
-  return (await events(site, handle, 'shutdown')).map((found) => detail<ShutdownEvent>(found));
+  return (await events(site, handle, 'shutdown')).map((found) => detail(found) as ShutdownEvent);
 }
 
 /** Lets every process pass that waits at this gate. */

@@ -41,9 +41,7 @@ export async function runProgram(
 export async function mustRun(...args: Parameters<typeof runProgram>): Promise<ProgramResult> {
   const result = await runProgram(...args);
   if (result.code !== 0) {
-    throw new Error(
-      `${args[0]} ended with ${result.code ?? result.signal}\n${result.stdout}\n${result.stderr}`,
-    );
+    throw new Error(`${args[0]} ended with ${result.code ?? result.signal}\n${result.stdout}\n${result.stderr}`);
   }
   return result;
 }

@@ -3,21 +3,14 @@ import { fileURLToPath } from 'node:url';
 import { join } from 'node:path';
 import { giveTo, testAccount } from './account.js';
 import { copyDatabase } from './database-copy.js';
+import type { BootedSite } from './booted-site.js';
 import type { MariaDb } from './mariadb.js';
 import { phpFixture, projectFolder } from './paths.js';
 import { mustRun, PHP_FLAGS } from './program.js';
 import { writeSettings } from './settings-file.js';
 import { DEFAULT_URI, type Template } from './template.js';
 
-const MODULES = [
-  'dblog',
-  'user',
-  'locale',
-  'progress',
-  'background_process',
-  'background_batch',
-  'drupald_fixture',
-];
+const MODULES = ['dblog', 'user', 'locale', 'progress', 'background_process', 'background_batch', 'drupald_fixture'];
 
 /**
  * Copies the real Drupal below `folder`, installs it with its own installer and enables the modules.
@@ -29,11 +22,9 @@ export async function installReal(source: string, server: MariaDb, folder: strin
   const account = testAccount();
   await cp(source, files, { recursive: true, verbatimSymlinks: true });
   await rm(join(files, 'sites/default/settings.php'), { force: true });
-  await cp(
-    join(projectFolder(), 'test/fixtures/drupald_fixture'),
-    join(files, 'sites/all/modules/drupald_fixture'),
-    { recursive: true },
-  );
+  await cp(join(projectFolder(), 'test/fixtures/drupald_fixture'), join(files, 'sites/all/modules/drupald_fixture'), {
+    recursive: true,
+  });
   await mkdir(join(files, 'sites/default/files'), { recursive: true });
   await chmod(files, 0o755);
   await giveTo(account, files);
@@ -53,7 +44,16 @@ export async function installReal(source: string, server: MariaDb, folder: strin
   return {
     kind: 'real',
     files,
-    features: ['real', 'locale', 'batch', 'ultimate-cron', 'maintenance', 'users', 'semaphore', 'watchdog'],
+    features: ['real', 'locale', 'batch', 'maintenance', 'users', 'semaphore', 'watchdog'],
     database: copy,
   };
+}
+
+/** Enables further modules on a copy of the real site, with what they depend on. */
+export async function enableModules(site: BootedSite, modules: readonly string[]): Promise<void> {
+  const script = fileURLToPath(phpFixture('enable-real.php'));
+  await mustRun('php', [...PHP_FLAGS, script, site.root, site.uris[0] ?? DEFAULT_URI, modules.join(',')], {
+    cwd: site.root,
+    account: site.account,
+  });
 }

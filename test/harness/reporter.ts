@@ -18,10 +18,7 @@ export function countsLine(counts: Counts): string {
 /** Prints counts per kind of site and, as the very last line, the counts of everything. */
 export default class CountsReporter implements Reporter {
   /** Counts the results of a finished run. Files that could not even be loaded count as one failure each. */
-  onTestRunEnd(
-    modules: readonly TestModule[],
-    unhandledErrors: readonly unknown[] = [],
-  ): void {
+  onTestRunEnd(modules: readonly TestModule[], unhandledErrors: readonly unknown[] = []): void {
     const all = empty();
     const perSite = new Map<string, Counts>();
     for (const module of modules) {

@@ -26,9 +26,7 @@ export function newToken(): string {
 export async function insertRow(site: Site, wish: RowWish): Promise<string> {
   const token = wish.token ?? newToken();
   const callback =
-    wish.rawCallback === undefined
-      ? serialize(wish.callback ?? 'drupald_fixture_mark')
-      : wish.rawCallback;
+    wish.rawCallback === undefined ? serialize(wish.callback ?? 'drupald_fixture_mark') : wish.rawCallback;
   await site.sql('INSERT INTO {background_process} SET ?', [
     {
       handle: wish.handle,
@@ -46,18 +44,13 @@ export async function insertRow(site: Site, wish: RowWish): Promise<string> {
 
 /** The row of a handle, or undefined. */
 export async function readRow(site: Site, handle: string): Promise<ProcessRow | undefined> {
-  const rows = await site.sql<ProcessRow>('SELECT * FROM {background_process} WHERE handle = ?', [
-    handle,
-  ]);
+  const rows = await site.sql<ProcessRow>('SELECT * FROM {background_process} WHERE handle = ?', [handle]);
   return rows[0];
 }
 
 /** PHP's rawurlencode(). */
 export function rawUrlEncode(text: string): string {
-  return encodeURIComponent(text).replace(
-    /[!'()*]/g,
-    (char) => `%${char.charCodeAt(0).toString(16).toUpperCase()}`,
-  );
+  return encodeURIComponent(text).replace(/[!'()*]/g, (char) => `%${char.charCodeAt(0).toString(16).toUpperCase()}`);
 }
 
 /** The path of a start as the module sends it: the handle is encoded twice. */

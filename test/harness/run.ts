@@ -59,7 +59,7 @@ export async function finished(bench: Bench, handle: string, nth = 1): Promise<F
   const progress = await site.sql<ProgressRow>('SELECT * FROM {progress} WHERE name = ?', [handle]);
   return {
     handle,
-    shutdowns: (await events(site, handle, 'shutdown')).map((found) => detail<ShutdownEvent>(found)),
+    shutdowns: (await events(site, handle, 'shutdown')).map((found) => detail(found) as ShutdownEvent),
     progress: progress[0],
     ended: of('run.ended') ?? {},
     watchdog: await watchdogAbout(site, handle),

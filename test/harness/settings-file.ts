@@ -46,7 +46,7 @@ export function settingsText(settings: Settings): string {
   return [
     '<?php',
     `$databases = ${phpValue(databases)};`,
-    "$update_free_access = FALSE;",
+    '$update_free_access = FALSE;',
     "$drupal_hash_salt = 'stable-salt-of-the-tests';",
     ...(settings.baseUrl === undefined ? [] : [`$base_url = ${phpValue(settings.baseUrl)};`]),
     `$conf = ${phpValue(settings.conf)} + (isset($conf) ? $conf : array());`,

@@ -8,8 +8,7 @@ import type { Settings } from './settings-file.js';
 export type SiteKind = 'stand-in' | 'real';
 
 /** What a site can do; a test names what it needs and is skipped where that is missing. */
-export type Feature =
-  'real' | 'locale' | 'batch' | 'ultimate-cron' | 'maintenance' | 'users' | 'semaphore' | 'watchdog';
+export type Feature = 'real' | 'locale' | 'batch' | 'maintenance' | 'users' | 'semaphore' | 'watchdog';
 
 /** One row of {background_process} as the database gives it. */
 export interface ProcessRow {

@@ -35,24 +35,25 @@ const { values } = parseArgs({
   },
 });
 
-let down = false;
-const shown = await bringUp({
-  kind: values['stand-in'] ? 'stand-in' : 'real',
-  uris: values.uri,
-  serviceHost: values['service-host'],
-  prefix: values.prefix,
+// A signal that comes while the site is still being made ends it as soon as it is there.
+const ended = new Promise((resolve) => {
+  process.once('SIGTERM', resolve);
+  process.once('SIGINT', resolve);
 });
-await writeFile(values.out, JSON.stringify(shown.facts, null, 2));
-console.log(`${shown.facts.kind} site at ${shown.facts.root}; facts in ${values.out}. SIGTERM ends it.`);
-
 const keep = setInterval(() => undefined, 60_000);
-const end = async () => {
-  if (down) return;
-  down = true;
-  clearInterval(keep);
+try {
+  const shown = await bringUp({
+    kind: values['stand-in'] ? 'stand-in' : 'real',
+    uris: values.uri,
+    serviceHost: values['service-host'],
+    prefix: values.prefix,
+  });
+  await writeFile(values.out, JSON.stringify(shown.facts, null, 2));
+  console.log(`${shown.facts.kind} site at ${shown.facts.root}; facts in ${values.out}. SIGTERM ends it.`);
+  await ended;
   await shown.close();
-  await rm(compiled, { recursive: true, force: true });
+} finally {
+  clearInterval(keep);
   await rm(values.out, { force: true });
-};
-process.on('SIGTERM', end);
-process.on('SIGINT', end);
+  await rm(compiled, { recursive: true, force: true });
+}

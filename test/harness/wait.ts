@@ -29,6 +29,6 @@ export async function waitFor<T>(
 }
 
 function describe(value: unknown): string {
-  const text = typeof value === 'string' ? value : (JSON.stringify(value) ?? String(value));
+  const text = typeof value === 'string' ? value : ((JSON.stringify(value) as string | undefined) ?? 'nothing');
   return text.length > 4000 ? `${text.slice(0, 4000)}…` : text;
 }

@@ -67,7 +67,11 @@ export async function send(request: RawRequest): Promise<RawAnswer> {
   const bytes = Buffer.from(request.bytes);
   if (request.byteByByte === true) {
     for (const byte of bytes) {
-      await new Promise<void>((resolve) => socket.write(Buffer.of(byte), () => { resolve(); }));
+      await new Promise<void>((resolve) =>
+        socket.write(Buffer.of(byte), () => {
+          resolve();
+        }),
+      );
     }
   } else {
     socket.write(bytes);
@@ -84,7 +88,11 @@ export async function send(request: RawRequest): Promise<RawAnswer> {
 export async function sendAndLeave(port: number, bytes: string | Buffer): Promise<void> {
   const socket = await open(port);
   socket.on('error', () => undefined);
-  await new Promise<void>((resolve) => socket.write(bytes, () => { resolve(); }));
+  await new Promise<void>((resolve) =>
+    socket.write(bytes, () => {
+      resolve();
+    }),
+  );
   socket.destroy();
 }
 

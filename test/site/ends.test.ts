@@ -158,7 +158,10 @@ for (const isolation of ['fresh', 'cold'] as const) {
     test('a callback that unlocks itself and dies has its hook called once', async () => {
       for (const then of ['kill', 'throw']) {
         const run = await runToEnd(bench, 'drupald_fixture_unlocks_itself', [then]);
-        expect(run.shutdowns.map((call) => call.message), then).toEqual(['Unlocked by itself']);
+        expect(
+          run.shutdowns.map((call) => call.message),
+          then,
+        ).toEqual(['Unlocked by itself']);
         expect(run.ended['outcome']).toBe(then === 'kill' ? 'signalled' : 'threw');
       }
       await nothingLeft(bench.site);
@@ -182,9 +185,7 @@ for (const isolation of ['fresh', 'cold'] as const) {
 
     test('the hook is told the process as it was, with its owner', async () => {
       const run = await runToEnd(bench, 'drupald_fixture_signal', [9], { uid: 2 });
-      expect(run.shutdowns).toEqual([
-        expect.objectContaining({ callback: 'drupald_fixture_signal', uid: 2 }),
-      ]);
+      expect(run.shutdowns).toEqual([expect.objectContaining({ callback: 'drupald_fixture_signal', uid: 2 })]);
     });
   });
 }
@@ -240,9 +241,7 @@ describeSites('limits of the site', [], (kind) => {
     );
     expect(line).toBeDefined();
     await nothingLeft(bench.site);
-    const calls = (await events(bench.site, handle, 'shutdown')).map((found) =>
-      detail<ShutdownEvent>(found),
-    );
+    const calls = (await events(bench.site, handle, 'shutdown')).map((found) => detail(found) as ShutdownEvent);
     expect(calls.map((call) => call.message).join()).toMatch(/4711/);
   });
 });

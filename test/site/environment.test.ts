@@ -1,76 +1,13 @@
 import { readFile, rm, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { type Bench, prepareBench } from '../harness/bench.js';
+import { prepareBench } from '../harness/bench.js';
 import { describeSites } from '../harness/describe-sites.js';
 import { detail, event } from '../harness/fixture-log.js';
 import { insertRow, rawUrlEncode, startPath } from '../harness/row.js';
 import { finished, newHandle, runToEnd } from '../harness/run.js';
 import { post } from '../harness/wire.js';
-
-/** What the fixture's callback wrote down of its surroundings. */
-interface Sights {
-  readonly server: Readonly<Record<string, string>>;
-  readonly get: Readonly<Record<string, string>>;
-  readonly cookie: number;
-  readonly sessionSet: boolean;
-  readonly sessionStarted: boolean;
-  readonly baseUrl: string;
-  readonly basePath: string;
-  readonly absoluteUrl: string;
-  readonly isHttps: boolean;
-  readonly language: string;
-  readonly uid: number;
-  readonly roles: readonly string[];
-  readonly mayAdminister: boolean;
-  readonly cwd: string;
-  readonly confPath: string;
-  readonly timezone: string;
-  readonly isCli: boolean;
-  readonly memoryLimit: string;
-  readonly maxExecutionTime: string;
-  readonly umask: string;
-  readonly environment: Readonly<Record<string, string>>;
-  readonly lockId: string;
-  readonly random: readonly (number | string)[];
-  readonly connection: number;
-  readonly streams: readonly boolean[];
-  readonly systemUid: number;
-  readonly pid: number;
-  readonly bootPath: string;
-  readonly initPath: string;
-  readonly handle: string;
-  readonly variable: unknown;
-  readonly host: string;
-}
-
-async function sights(bench: Bench, options: { uid?: number } = {}): Promise<Sights> {
-  const run = await runToEnd(bench, 'drupald_fixture_environment', [], options);
-  return detail<Sights>(await event(bench.site, run.handle, 'environment'));
-}
-
-/** Runs the callback by a raw request to a certain address of the site. */
-async function sightsAt(
-  bench: Bench,
-  host: string,
-  base: string,
-  options: { headers?: readonly string[]; uid?: number } = {},
-): Promise<Sights> {
-  const handle = newHandle('at');
-  const token = await insertRow(bench.site, {
-    handle,
-    callback: 'drupald_fixture_environment',
-    uid: options.uid ?? 0,
-  });
-  const answer = await post(bench.daemon.port, `${base}${startPath(handle, token)}`, {
-    host,
-    headers: options.headers ?? [],
-  });
-  expect(answer.status, answer.body).toBe(200);
-  const seen = detail<Sights>(await event(bench.site, handle, 'environment'));
-  await finished(bench, handle);
-  return seen;
-}
+import { type Sights, sights, sightsAt } from '../harness/sights.js';
 
 describeSites('what a callback sees', [], (kind) => {
   const bench = prepareBench(kind, {
@@ -83,7 +20,7 @@ describeSites('what a callback sees', [], (kind) => {
   test('a request like the one that the web server would have given it', async () => {
     const handle = newHandle('a/b é');
     await runToEnd(bench, 'drupald_fixture_environment', [], { handle });
-    const seen = detail<Sights>(await event(bench.site, handle, 'environment'));
+    const seen = detail(await event(bench.site, handle, 'environment')) as Sights;
     expect(seen.isCli).toBe(false);
     expect(seen.server['REQUEST_METHOD']).toBe('POST');
     expect(seen.cwd).toBe(bench.site.root);
@@ -105,7 +42,7 @@ describeSites('what a callback sees', [], (kind) => {
       headers: ['Cookie: SESS0=admin; has_js=1', 'Authorization: Basic YTpi'],
     });
     expect(seen.cookie).toBe(0);
-    expect(seen.sessionSet).toBe(false);
+    expect(seen.session).toEqual([]);
     expect(seen.sessionStarted).toBe(false);
     expect(seen.uid).toBe(0);
     expect(Object.keys(seen.server)).not.toContain('HTTP_COOKIE');
@@ -151,8 +88,7 @@ describeSites('what a callback sees', [], (kind) => {
 
   test('no two runs share a process, a lock id, random numbers or a connection', async () => {
     const seen = await Promise.all(Array.from({ length: 6 }, () => sights(bench)));
-    const distinct = (values: readonly unknown[]): number =>
-      new Set(values.map((value) => JSON.stringify(value))).size;
+    const distinct = (values: readonly unknown[]): number => new Set(values.map((value) => JSON.stringify(value))).size;
     expect(distinct(seen.map((one) => one.pid))).toBe(6);
     expect(distinct(seen.map((one) => one.lockId))).toBe(6);
     expect(distinct(seen.map((one) => one.connection))).toBe(6);
@@ -202,9 +138,7 @@ describeSites('what a callback sees', [], (kind) => {
       await bench.site.sql('DELETE FROM {cache_bootstrap}');
     }
     const handle = newHandle('off');
-    await insertRow(bench.site, { handle }).then((token) =>
-      post(bench.daemon.port, startPath(handle, token)),
-    );
+    await insertRow(bench.site, { handle }).then((token) => post(bench.daemon.port, startPath(handle, token)));
     const run = await finished(bench, handle);
     expect(run.ended['outcome']).toBe('not-callable');
     await bench.site.sql("UPDATE {system} SET status = 1 WHERE name = 'drupald_fixture'");
@@ -218,93 +152,5 @@ describeSites('what a callback sees', [], (kind) => {
     await bench.site.variable('background_process_service_timeout', 77);
     expect((await sights(bench)).maxExecutionTime).toBe('77');
     await bench.site.variable('background_process_service_timeout', 0);
-  });
-});
-
-describeSites('what a callback sees: languages', ['locale'], (kind) => {
-  const bench = prepareBench(kind, { daemon: { slots: 2 } });
-
-  test('the language of the prefix, else the default', async () => {
-    expect(await sightsAt(bench, 'site.test', '')).toMatchObject({ language: 'en' });
-    expect(await sightsAt(bench, 'site.test', '/da')).toMatchObject({
-      language: 'da',
-      absoluteUrl: 'http://site.test/da/node/7',
-    });
-  });
-});
-
-describeSites('what a callback sees: settings of the daemon', [], (kind) => {
-  const bench = prepareBench(kind, { daemon: { slots: 2 } });
-
-  test('ini, env and umask of the configuration', async () => {
-    const config = join(bench.suite.folder, `${newHandle('config')}.yml`);
-    await writeFile(
-      config,
-      [
-        'sites:',
-        `  - root: ${bench.site.root}`,
-        `    uris: [http://site.test]`,
-        '    ini: { memory_limit: 312M }',
-        '    env: { DRUPALD_FIXTURE_GREETING: hello }',
-        "    umask: '0027'",
-      ].join('\n'),
-    );
-    await bench.restart({ config, sites: [] });
-    const seen = await sights(bench);
-    expect(seen.memoryLimit).toBe('312M');
-    expect(seen.environment['DRUPALD_FIXTURE_GREETING']).toBe('hello');
-    expect(seen.umask).toBe('0027');
-  });
-});
-
-describeSites('a site in a folder of its own with a table prefix', [], (kind) => {
-  const bench = prepareBench(kind, {
-    site: { uris: ['http://multi.test'], folder: 'multi.test', prefix: 'px_' },
-    daemon: { slots: 2 },
-  });
-
-  test('is found by its address and its tables by their prefix', async () => {
-    const seen = await sights(bench);
-    expect(seen.confPath).toBe('sites/multi.test');
-    expect(seen.baseUrl).toBe('http://multi.test');
-    const run = await runToEnd(bench, 'drupald_fixture_signal', [9]);
-    expect(run.shutdowns).toHaveLength(1);
-  });
-});
-
-describeSites('a database of its own for processes', [], (kind) => {
-  const bench = prepareBench(kind, { daemon: { slots: 2 } });
-
-  test('is used for rows and progress, and the site’s for the rest', async () => {
-    const { site } = bench;
-    const other = await site.server.createDatabase(newHandle('processes').replace(/-/g, '_'));
-    for (const table of ['background_process', 'progress']) {
-      await site.server.administer(
-        `CREATE TABLE \`${other.database}\`.${table} LIKE \`${site.database.database}\`.${table}`,
-      );
-    }
-    await site.configure({ processDatabase: other });
-    await bench.restart();
-    const caller = await site.caller();
-    for (const [callback, message] of [
-      ['drupald_fixture_noop', null],
-      ['drupald_fixture_signal', expect.stringMatching(/SIGKILL/)],
-    ] as const) {
-      const handle = newHandle('apart');
-      expect(await caller.startLocked(handle, callback)).toBe(handle);
-      const rows = await site.sql('SELECT 1 FROM {background_process} WHERE handle = ?', [handle]);
-      expect(rows).toEqual([]);
-      const run = await finished(bench, handle);
-      expect(run.shutdowns.map((call) => call.message)).toEqual([message]);
-      const progress = (await site.server.administer(
-        `SELECT end_stamp FROM \`${other.database}\`.progress WHERE name = ?`,
-        [handle],
-      )) as { end_stamp: number }[];
-      expect(progress[0]?.end_stamp).toBeGreaterThan(0);
-    }
-    const left = (await site.server.administer(
-      `SELECT handle FROM \`${other.database}\`.background_process`,
-    )) as unknown[];
-    expect(left).toEqual([]);
   });
 });

@@ -1,10 +1,16 @@
+import { fileURLToPath } from 'node:url';
 import { createServer, type Server } from 'node:net';
 import { once } from 'node:events';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { BootedSite } from '../harness/booted-site.js';
 import { describeSites, openSuite } from '../harness/describe-sites.js';
 import { freePort } from '../harness/mariadb.js';
-import { readRow } from '../harness/row.js';
+import { detail, events } from '../harness/fixture-log.js';
+import { phpFixture } from '../harness/paths.js';
+import { PHP_FLAGS, runProgram } from '../harness/program.js';
+import { enableModules } from '../harness/real-site.js';
+import { insertRow, newToken, readRow, startPath } from '../harness/row.js';
+import { newHandle } from '../harness/run.js';
 import type { Suite } from '../harness/suite.js';
 
 // The daemon takes no part here: these tests pin what a site sends and stores, on which everything else rests.
@@ -49,9 +55,7 @@ describeSites('the site by itself', [], (kind) => {
     expect(row?.args?.toString()).toBe('a:1:{i:0;s:1:"x";}');
     expect(row?.token).toMatch(/^[0-9a-f]{32}$/);
     const [first = '', ...lines] = (requests[0] ?? '').split('\r\n');
-    expect(first).toBe(
-      `POST /bgp-start/a%252Fb%2520c%253A%25C3%25A9%2525/${row?.token} HTTP/1.0`,
-    );
+    expect(first).toBe(`POST /bgp-start/a%252Fb%2520c%253A%25C3%25A9%2525/${row?.token} HTTP/1.0`);
     expect(lines).toContain('Host: site.test');
     expect(lines).toContain('Connection: close');
     expect(lines).toContain('Content-Length: 0');
@@ -74,5 +78,51 @@ describeSites('the site by itself', [], (kind) => {
     const owned = await (await site.caller()).start('drupald_fixture_noop', [], { uid: 1 });
     expect(await readRow(site, String(owned))).toMatchObject({ uid: 1 });
     expect(await caller.php('return user_load(1)->name;')).toBe('admin');
+  });
+
+  test('the site runs a process itself when it gets the request', async () => {
+    for (const [callback, messages] of [
+      ['drupald_fixture_mark', [null]],
+      ['drupald_fixture_exits', [null]],
+      ['drupald_fixture_throws', [expect.stringContaining('The fixture throws'), null]],
+      ['drupald_fixture_is_missing', []],
+    ] as const) {
+      const handle = newHandle('by/itself é');
+      const token = await insertRow(site, { handle, callback });
+      const page = fileURLToPath(phpFixture('page.php'));
+      await runProgram('php', [...PHP_FLAGS, page, site.root, 'site.test', startPath(handle, token)], {
+        cwd: site.root,
+        account: site.account,
+      });
+      expect(await readRow(site, handle)).toBeUndefined();
+      const calls = await events(site, handle, 'shutdown');
+      expect(
+        calls.map((call) => (detail(call) as { message: string | null }).message),
+        callback,
+      ).toEqual(messages);
+    }
+  });
+
+  test('the site refuses a wrong token and leaves the row', async () => {
+    const handle = newHandle('refused');
+    await insertRow(site, { handle });
+    const page = fileURLToPath(phpFixture('page.php'));
+    await runProgram('php', [...PHP_FLAGS, page, site.root, 'site.test', startPath(handle, newToken())], {
+      cwd: site.root,
+      account: site.account,
+    });
+    expect(await readRow(site, handle)).toMatchObject({ exec_status: 1 });
+    expect(await events(site, handle)).toEqual([]);
+  });
+});
+
+describeSites('further modules', ['real'], (kind) => {
+  test('can be enabled on a copy', async () => {
+    const suite = await openSuite();
+    const site = await suite.site(kind);
+    await enableModules(site, ['contact', 'ctools']);
+    expect(await site.php('return module_exists("contact");')).toBe(true);
+    await site.close();
+    await suite.close();
   });
 });

@@ -42,9 +42,7 @@ describeSites('a thousand mixed starts', [], (kind) => {
       }));
       const callers = await Promise.all([1, 2, 3].map(() => bench.site.caller()));
       const shares = callers.map((_, k) => starts.filter((_, i) => i % callers.length === k));
-      const results = await Promise.all(
-        callers.map((caller, k) => caller.startMany(shares[k] ?? [])),
-      );
+      const results = await Promise.all(callers.map((caller, k) => caller.startMany(shares[k] ?? [])));
       expect(results.flat().filter((result) => typeof result !== 'string')).toEqual([]);
       const told = async (): Promise<number> =>
         (

@@ -33,12 +33,7 @@ describeSites('the module’s own semantics', [], (kind) => {
       expect(links.map((link) => link.detail)).toEqual(['4', '3', '2', '1']);
       expect(new Set(links.map((link) => link.pid)).size).toBe(4);
       const calls = await events(bench.site, handle, 'shutdown');
-      expect(calls.map((call) => detail<{ message: unknown }>(call).message)).toEqual([
-        null,
-        null,
-        null,
-        null,
-      ]);
+      expect(calls.map((call) => (detail(call) as { message: unknown }).message)).toEqual([null, null, null, null]);
       expect(await events(bench.site, handle, 'after-restart')).toEqual([]);
       await nothingLeft(bench.site);
     });
@@ -67,7 +62,7 @@ describeSites('the module’s own semantics', [], (kind) => {
         `$a = ${php}; return array('md5' => md5(serialize($a)), 'count' => count($a));`,
       );
       const run = await runToEnd(bench, 'drupald_fixture_arguments', { php });
-      const arrived = detail<Arrived>(await event(bench.site, run.handle, 'arguments'));
+      const arrived = detail(await event(bench.site, run.handle, 'arguments')) as Arrived;
       expect(arrived).toMatchObject(expected);
     });
   }
@@ -77,11 +72,7 @@ describeSites('the module’s own semantics', [], (kind) => {
     expect((await event(bench.site, named.handle, 'static_method')).detail).toBe('named');
     const pair = await runToEnd(bench, ['DrupaldFixtureCallbacks', 'statically'], ['pair']);
     expect((await event(bench.site, pair.handle, 'static_method')).detail).toBe('pair');
-    const object = await runToEnd(
-      bench,
-      { php: 'array(new DrupaldFixtureCallbacks("lab"), "method")' },
-      ['x'],
-    );
+    const object = await runToEnd(bench, { php: 'array(new DrupaldFixtureCallbacks("lab"), "method")' }, ['x']);
     expect((await event(bench.site, object.handle, 'method')).detail).toBe('lab/secret of lab/x');
     expect(object.ended).toMatchObject({ outcome: 'completed' });
   });
@@ -125,9 +116,7 @@ describeSites('the module’s own semantics', [], (kind) => {
     const run = await runToEnd(bench, 'drupald_fixture_shuts_down');
     await event(bench.site, run.handle, 'destructor');
     const seen = (await events(bench.site, run.handle)).map((found) => found.what);
-    expect(seen).toEqual(
-      expect.arrayContaining(['drupal_shutdown_function', 'php_shutdown_function', 'destructor']),
-    );
+    expect(seen).toEqual(expect.arrayContaining(['drupal_shutdown_function', 'php_shutdown_function', 'destructor']));
   });
 
   test('a run that starts others', async () => {
@@ -147,9 +136,7 @@ describeSites('the module’s own semantics', [], (kind) => {
     const run = await runToEnd(bench, 'drupald_fixture_prints', [100_000]);
     expect(run.ended).toMatchObject({ outcome: 'completed' });
     await event(bench.site, run.handle, 'printed');
-    const log = (await filesBelow(bench.daemon.stateDir)).find((file) =>
-      file.text.includes('printed by the callback'),
-    );
+    const log = (await filesBelow(bench.daemon.stateDir)).find((file) => file.text.includes('printed by the callback'));
     for (const words of [
       'noticed by the callback',
       'warned by the callback',
@@ -171,9 +158,7 @@ describeSites('the module’s own semantics', [], (kind) => {
     const run = await runToEnd(bench, 'drupald_fixture_floods', [6_000_000]);
     expect(run.ended).toMatchObject({ outcome: 'completed' });
     await event(bench.site, run.handle, 'flooded');
-    const log = (await filesBelow(bench.daemon.stateDir)).find((file) =>
-      file.text.includes('xxxxxxxxxxxxxxx\n'),
-    );
+    const log = (await filesBelow(bench.daemon.stateDir)).find((file) => file.text.includes('xxxxxxxxxxxxxxx\n'));
     expect(log?.bytes).toBeGreaterThan(500_000);
     expect(log?.bytes).toBeLessThan(1_300_000);
     expect(log?.text).toMatch(/cut/);
