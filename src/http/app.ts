@@ -26,6 +26,9 @@ const startMark = /bgp(-|:|%3a|%253a)start/i;
 const checkTokenMark = /background-process\/check-token\/*(\?|&|$)/i;
 const rawUrls = new WeakMap<IncomingMessage, string>();
 
+/** Connections whose one request has been read. */
+const busy = new WeakSet<object>();
+
 /** The public HTTP application; it does not listen yet. */
 export function buildApp(ports: AppPorts): FastifyInstance {
   const app = Fastify({
@@ -35,10 +38,24 @@ export function buildApp(ports: AppPorts): FastifyInstance {
     // strict one does not. What makes it a risk, a rest of one request read as the
     // next, cannot happen here: every answer closes its connection.
     http: { maxHeaderSize, insecureHTTPParser: true },
+    // What follows a request is not read as the next one; an answer under way is not spoilt by it.
+    clientErrorHandler: (error, socket) => {
+      if (!socket.writable || busy.has(socket)) {
+        return;
+      }
+      const status =
+        error.code === 'HPE_HEADER_OVERFLOW'
+          ? '431 Request Header Fields Too Large'
+          : error.code === 'ERR_HTTP_REQUEST_TIMEOUT'
+            ? '408 Request Timeout'
+            : '400 Bad Request';
+      socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
+    },
     // Routes see fixed names: a start's address may hold anything, also what no URL may.
     rewriteUrl: (request) => {
       const raw = request.url ?? '/';
       rawUrls.set(request, raw);
+      busy.add(request.socket);
       if (startMark.test(raw)) {
         return '/-/start';
       }
@@ -48,6 +65,8 @@ export function buildApp(ports: AppPorts): FastifyInstance {
       return /^\/(healthz|readyz)(\?|$)/.test(raw) ? raw : '/-/none';
     },
   });
+  // A client that has said all may close its half; it still gets its answer.
+  Object.assign(app.server, { httpAllowHalfOpen: true });
   for (const method of METHODS) {
     if (!app.supportedMethods.includes(method) && method !== 'CONNECT') {
       app.addHttpMethod(method, { hasBody: true });

@@ -12,6 +12,9 @@ import { aliveText } from './app.js';
 /** Connections that the kernel may hold for us during a burst. */
 const backlog = 4096;
 
+/** Connections at a time; more are closed at once, so that descriptors are left for work. */
+const maxConnections = 8192;
+
 /** Bytes of a request line at most. */
 const lineLimit = 64 * 1024;
 
@@ -47,12 +50,15 @@ export class Listener extends BaseComponent {
     await this.#app.ready();
     // Half-open: a client that has said all and closes its side still gets its answer.
     const server = createServer({ allowHalfOpen: true }, (socket) => this.#accept(socket));
+    server.maxConnections = maxConnections;
     this.#server = server;
     try {
       await new Promise<void>((resolve, reject) => {
         server.once('error', reject);
         server.listen({ host: this.#listen.host, port: this.#listen.port, backlog }, () => resolve());
       });
+      // Node looks for slow requests only on a server that it believes to listen.
+      this.#app.server.emit('listening');
     } catch (error) {
       throw await listenError(this.#listen, error as NodeJS.ErrnoException);
     }

@@ -138,7 +138,9 @@ async function settleClaimed(
     outcome,
     endedAt,
     hook: hookOpen && (report.settled === undefined || report.settled.hook === 'deferred'),
-    processFile: processFile(site.place, dispatch.id),
+    // A row that is gone although the run had not come to its end was removed by
+    // somebody else, who has told the hook.
+    processFile: report.ended ? processFile(site.place, dispatch.id) : undefined,
     lock: lock === '' ? undefined : lock,
   };
   try {

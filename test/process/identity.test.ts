@@ -21,7 +21,7 @@ afterEach(async () => {
 async function program(script: string, ...args: string[]): Promise<ChildProcess> {
   const child = spawn(process.execPath, ['-e', script, ...args], { stdio: ['pipe', 'pipe', 'inherit'] });
   started.push(child);
-  await once(child.stdout!, 'data');
+  await once(child.stdout, 'data');
   return child;
 }
 
