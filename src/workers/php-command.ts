@@ -52,7 +52,6 @@ const baseIni: Readonly<Record<string, string>> = {
   'opcache.validate_timestamps': '1',
   'opcache.revalidate_freq': '0',
   'opcache.file_update_protection': '0',
-  'apc.enable_cli': '1',
   'xdebug.mode': 'off',
   'newrelic.enabled': '0',
 };

@@ -57,7 +57,9 @@ export class RootSource extends BaseComponent implements WorkerSource {
       this.#bus.emit('root.started', { pid: root.pid, root: this.#options.root });
       root.onFull = (what) => this.#replace(root, what);
       void root.exited.then(() => {
-        this.#bus.emit('root.exited', { pid: root.pid, root: this.#options.root });
+        if (this.state === 'starting' || this.state === 'started') {
+          this.#bus.emit('root.exited', { pid: root.pid, root: this.#options.root });
+        }
         this.#forget(root);
       });
       return root;

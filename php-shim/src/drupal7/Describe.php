@@ -57,12 +57,11 @@ class Describe {
     }
     $this->booted = TRUE;
     try {
-      $facts = $this->facts();
+      $this->channel->send(array('type' => 'facts') + $this->facts());
     }
     catch (\Exception $error) {
       $this->problem('facts', array('message' => $error->getMessage()));
     }
-    $this->channel->send(array('type' => 'facts') + $facts);
     exit(0);
   }
 
