@@ -23,6 +23,7 @@ const ROOMS = [
   'dashboard',
   'observe',
   'cli',
+  'demo',
 ];
 
 const place = (room) => `^src/${room.replace('.', '\\.')}${room.endsWith('.ts') ? '$' : '/'}`;

@@ -55,6 +55,11 @@ export function buildApp(ports: AppPorts): FastifyInstance {
     rewriteUrl: (request) => {
       const raw = request.url ?? '/';
       rawUrls.set(request, raw);
+      // Whatever its type: fastify would refuse a body whose type it cannot read.
+      delete request.headers['content-type'];
+      if (busy.has(request.socket)) {
+        return '/-/surplus';
+      }
       busy.add(request.socket);
       if (startMark.test(raw)) {
         return '/-/start';
@@ -78,6 +83,12 @@ export function buildApp(ports: AppPorts): FastifyInstance {
     payload.resume();
     done(null);
   });
+  // A second request on one connection: its answer would come after the end, so nothing is done for it.
+  app.all('/-/surplus', (_request, reply) => {
+    reply.hijack();
+  });
+  // Expectations of a visitor's request that the module has passed on.
+  app.server.on('checkExpectation', (request, response) => app.server.emit('request', request, response));
   const describe = (raw: IncomingMessage): StartRequest => ({
     url: rawUrls.get(raw) ?? raw.url ?? '/',
     headers: raw.headers,

@@ -60,9 +60,7 @@ export class StartNotes {
       return;
     }
     this.#hosts = new Map(Object.entries(read.hosts).map(([site, names]) => [site, new Set(names)]));
-    for (const note of read.waiting) {
-      this.#waiting.set(`${note.stamp} ${note.handle}`, note);
-    }
+    this.#keep(read.waiting);
   }
 
   /** Names of service hosts whose starts have come to us. */
@@ -77,7 +75,7 @@ export class StartNotes {
       return;
     }
     this.#hosts.set(site, names.add(name));
-    void this.save([]);
+    void this.save([...this.#waiting.values()]);
   }
 
   /** What was written down about a waiting start. */
@@ -87,6 +85,8 @@ export class StartNotes {
 
   /** Writes down what waits now. */
   async save(waiting: readonly WaitingNote[]): Promise<void> {
+    // Kept for the next writing, too: a crash must not lose what the last daemon wrote down.
+    this.#keep(waiting);
     const content: Notes = {
       hosts: Object.fromEntries([...this.#hosts].map(([site, names]) => [site, [...names]])),
       // Field by field: what is handed in may be more than a note, and holds secrets.
@@ -105,5 +105,12 @@ export class StartNotes {
       })
       .catch(() => undefined);
     await this.#writing;
+  }
+
+  #keep(waiting: readonly WaitingNote[]): void {
+    this.#waiting.clear();
+    for (const note of waiting) {
+      this.#waiting.set(`${note.stamp} ${note.handle}`, note);
+    }
   }
 }

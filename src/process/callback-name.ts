@@ -11,7 +11,7 @@ export function callbackName(serialized: string | null): string {
   }
   const plain = /^s:\d+:"([\s\S]*)";$/.exec(serialized);
   if (plain) {
-    return plain[1] ?? '(none)';
+    return plain[1] || '(none)';
   }
   const ofClass = /^a:2:\{i:0;s:\d+:"([^"]*)";i:1;s:\d+:"([^"]*)";\}$/.exec(serialized);
   if (ofClass) {

@@ -64,7 +64,7 @@ export function readLines(
   socket.on('data', (chunk: string) => {
     rest += chunk;
     let end = rest.indexOf('\n');
-    while (end >= 0) {
+    while (end >= 0 && !socket.destroyed) {
       const line = rest.slice(0, end);
       rest = rest.slice(end + 1);
       try {

@@ -11,18 +11,20 @@ const project = join(here, '../..');
 
 // Node 20 runs no TypeScript: the harness is translated beside the modules that it imports.
 const compiled = join(project, 'node_modules/.cache/drupald-harness', String(process.pid));
-await mkdir(compiled, { recursive: true });
-await writeFile(join(compiled, 'package.json'), '{"type":"module"}');
-for (const name of await readdir(here)) {
-  if (name.endsWith('.ts')) {
-    const { outputText } = ts.transpileModule(await readFile(join(here, name), 'utf8'), {
-      compilerOptions: { target: ts.ScriptTarget.ES2023, module: ts.ModuleKind.ESNext, verbatimModuleSyntax: true },
-    });
-    await writeFile(join(compiled, name.replace(/\.ts$/, '.js')), outputText);
+for (const folder of ['test/harness', 'src/demo']) {
+  await mkdir(join(compiled, folder), { recursive: true });
+  for (const name of await readdir(join(project, folder))) {
+    if (name.endsWith('.ts')) {
+      const { outputText } = ts.transpileModule(await readFile(join(project, folder, name), 'utf8'), {
+        compilerOptions: { target: ts.ScriptTarget.ES2023, module: ts.ModuleKind.ESNext, verbatimModuleSyntax: true },
+      });
+      await writeFile(join(compiled, folder, name.replace(/\.ts$/, '.js')), outputText);
+    }
   }
 }
+await writeFile(join(compiled, 'package.json'), '{"type":"module"}');
 process.env.DRUPALD_PROJECT = project;
-const { bringUp } = await import(pathToFileURL(join(compiled, 'up-site.js')).href);
+const { bringUp } = await import(pathToFileURL(join(compiled, 'test/harness/up-site.js')).href);
 
 const { values } = parseArgs({
   options: {

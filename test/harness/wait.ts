@@ -1,4 +1,4 @@
-import { setTimeout as pause } from 'node:timers/promises';
+import { waitFor as waitAtMost } from '../../src/demo/wait.js';
 
 /** Upper bound of every wait, in milliseconds. It only ends tests that would fail anyway; shorten it to look for a fault. */
 export const WAIT_LIMIT_MS = Number(process.env['DRUPALD_TEST_WAIT_MS'] ?? 30_000);
@@ -8,27 +8,9 @@ export const WAIT_LIMIT_MS = Number(process.env['DRUPALD_TEST_WAIT_MS'] ?? 30_00
  *
  * @throws Error naming `what` and the last answer of `seen` when the limit is reached.
  */
-export async function waitFor<T>(
+export function waitFor<T>(
   condition: () => T | Promise<T>,
   options: { what: string; limitMs?: number; seen?: () => unknown },
 ): Promise<Exclude<T, undefined | null | false>> {
-  const limit = options.limitMs ?? WAIT_LIMIT_MS;
-  const end = performance.now() + limit;
-  let last: unknown;
-  for (;;) {
-    const value = await condition();
-    if (value !== undefined && value !== null && value !== false) {
-      return value as Exclude<T, undefined | null | false>;
-    }
-    last = options.seen === undefined ? value : await options.seen();
-    if (performance.now() > end) {
-      throw new Error(`Waited ${limit} ms for ${options.what}; last seen: ${describe(last)}`);
-    }
-    await pause(20);
-  }
-}
-
-function describe(value: unknown): string {
-  const text = typeof value === 'string' ? value : ((JSON.stringify(value) as string | undefined) ?? 'nothing');
-  return text.length > 4000 ? `${text.slice(0, 4000)}…` : text;
+  return waitAtMost(condition, { limitMs: WAIT_LIMIT_MS, ...options });
 }

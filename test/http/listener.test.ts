@@ -139,6 +139,17 @@ describe('Listener', () => {
     expect(status(await say(start()))).toBe(200);
   });
 
+  it('reads one request of a connection, not what follows it', async () => {
+    const { asked, release } = holdAnswer();
+    const made = await client();
+    const second = start().replace('/x/', '/second/');
+    made.write(`${start('Connection: keep-alive\r\n').replace('1.0', '1.1')}${second}`);
+    await asked;
+    release();
+    expect(status(await rest(made))).toBe(200);
+    expect(seen.map(({ url }) => url)).toEqual(['/bgp-start/x/token']);
+  });
+
   it('escapes bytes above 127 in the address, as the start parser expects them', async () => {
     expect(status(await say('POST /bgp-start/\xe9\xc3\xa9%C3/token HTTP/1.0\r\nHost: a.example\r\n\r\n'))).toBe(200);
     expect(seen[0]?.url).toBe('/bgp-start/%E9%C3%A9%C3/token');

@@ -19,7 +19,7 @@ describe('callbackName', () => {
     expect(callbackName(serialized)).toBe(name);
   });
 
-  it.each([null, ''])('%j is no callback', (serialized) => {
+  it.each([null, '', 's:0:"";'])('%j is no callback', (serialized) => {
     expect(callbackName(serialized)).toBe('(none)');
   });
 
