@@ -1,4 +1,5 @@
-// Set-up, build, and the daemon with the flags that follow. `npm start -- --root DIR --uri URL`.
+// Set-up, build, and then: without flags the embedded demo, with flags the daemon for a site.
+// `npm start`, `npm start -- --once`, `npm start -- --root DIR --uri URL`.
 import { run, tool, top } from './run.mjs';
 import { setup } from './setup.mjs';
 import { spawn } from 'node:child_process';
@@ -11,16 +12,15 @@ async function main() {
     console.error(problem);
     return 1;
   }
+  console.log('Building …');
   const build = await run(tool('tsc'), ['-p', 'tsconfig.build.json']);
   if (build.code !== 0) return build.code;
   const args = process.argv.slice(2);
-  if (args.length === 0) {
-    console.log(
-      'Name a site to attach: npm start -- --root /var/www/drupal --uri https://www.example.com (see README.md).',
-    );
-    return 2;
-  }
-  return serve(args);
+  const once = args.length === 1 && args[0] === '--once';
+  if (args.length > 0 && !once) return serve(args);
+  // Loaded here: before the set-up neither it nor what it imports is there.
+  const { runDemo } = await import('../dist/demo/demo.js');
+  return runDemo({ project: top, once });
 }
 
 function serve(args) {

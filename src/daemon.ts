@@ -18,6 +18,8 @@ import { createLog } from './observe/log.js';
 import { LogListener } from './observe/log-listener.js';
 import { LogKeeper } from './outcome/log-keeper.js';
 import { openSites } from './scheduler/open-sites.js';
+import { detach } from './scheduler/detach.js';
+import { HandBack } from './scheduler/hand-back.js';
 import { Scheduler } from './scheduler/scheduler.js';
 import type { ServedSite } from './scheduler/served-site.js';
 import { TakeStart } from './scheduler/take-start.js';
@@ -89,13 +91,15 @@ export async function runDaemon(config: Config): Promise<void> {
     }
     const notes = new StartNotes(state.dir);
     await notes.load();
-    const taker = new TakeStart(scheduler, ({ target, row }) => notes.noteHost(target.name, row.serviceHost));
+    const handBack = new HandBack(bus);
+    const taker = new TakeStart(scheduler, handBack, ({ target, row }) => notes.noteHost(target.name, row.serviceHost));
     const sweep = new Sweep({ sites, hosts, listen, taker, bus, notes });
     let phase = 'running';
     const control = new ControlServer(state.dir, {
       status: () =>
         daemonStatus({ version: packageVersion, startedAt, state: phase }, { ...config, listen }, sites, scheduler),
       doctor: () => examine(sites, { ...config, listen }),
+      detach: async (to) => ({ ...(await detach(scheduler, handBack, bus, to)) }),
     });
     await control.start();
     cleanUp.push(() => control.stop());

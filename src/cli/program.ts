@@ -3,6 +3,7 @@ import { Command, CommanderError } from 'commander';
 import pc from 'picocolors';
 import { DrupaldError } from '../errors.js';
 import { addConfigCommand } from './config.js';
+import { addDetachCommand } from './detach.js';
 import { addDoctorCommand } from './doctor.js';
 import { printable, wantsColour, type CommandIo } from './io.js';
 import { addPsCommand } from './ps.js';
@@ -34,6 +35,7 @@ export async function runCommandLine(args: readonly string[], io: CommandIo): Pr
     });
   addServeCommand(program, io);
   addDoctorCommand(program, io, (code) => (exitCode = code));
+  addDetachCommand(program, io, (code) => (exitCode = code));
   addPsCommand(program, io);
   addConfigCommand(program, io);
   try {

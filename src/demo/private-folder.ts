@@ -9,6 +9,9 @@ const LEDGER = 'demo.json';
 /** Milliseconds that a process of a dead demo gets to end by itself. */
 const PATIENCE_MS = 10_000;
 
+/** Processes in the ledger from which on the dead ones are left out. */
+const MAX_NOTED = 500;
+
 const identitySchema = z.object({ pid: z.number().int().positive(), startTicks: z.string().optional() });
 
 const ledgerSchema = z.object({
@@ -79,8 +82,19 @@ export class PrivateFolder {
   async note(pid: number): Promise<void> {
     const one = await identify(pid);
     if (one === undefined) return;
-    this.#ledger.started.push(one);
+    const { started } = this.#ledger;
+    started.push(one);
+    if (started.length > MAX_NOTED) {
+      const alive = await Promise.all(started.map((other) => isAlive(known(other))));
+      this.#ledger.started = started.filter((_other, index) => alive[index]);
+    }
     await this.#write();
+  }
+
+  /** Ends one of the started processes by its id and waits for its end. */
+  async end(pid: number): Promise<void> {
+    const one = this.#ledger.started.find((started) => started.pid === pid);
+    if (one !== undefined) await endProcess(known(one), PATIENCE_MS);
   }
 
   /** Ends everything that was started, waits for its end, and removes the folder. */
@@ -113,7 +127,9 @@ async function removeDead(path: string): Promise<void> {
     if (await isAlive(holder)) {
       const guarded = await Promise.all(ledger.guardians.map((one) => isAlive(known(one))));
       if (guarded.every(Boolean)) {
-        throw new DemoRunning(`The demo runs already (process ${holder.pid}); end it with Ctrl-C or "kill ${holder.pid}".`);
+        throw new DemoRunning(
+          `The demo runs already (process ${holder.pid}); end it with Ctrl-C or "kill ${holder.pid}".`,
+        );
       }
       // Its terminal or npm was killed: it is about to end by itself.
       await endProcess(holder, 2 * PATIENCE_MS);

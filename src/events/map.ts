@@ -81,6 +81,8 @@ export interface EventMap {
   'maintenance.released': EventBase & { readonly count: number };
   'sweep.found': EventBase & { readonly count: number };
   'worker.protocol': EventBase & { readonly reason: string; readonly pid?: number | undefined };
+  'run.handed-back': RunEvent & { readonly result: string };
+  'daemon.detached': EventBase & { readonly handedBack: number; readonly left: number };
   'run.dropped': RunEvent & { readonly reason: string };
   'settle.postponed': RunEvent & { readonly reason: string };
 }

@@ -45,6 +45,16 @@ const finding = z.object({
   remedy: z.string().optional(),
 });
 
+const detached = z.looseObject({
+  handedBack: z.number(),
+  gone: z.number(),
+  left: z.number(),
+  reason: z.string().optional(),
+});
+
+/** What came of `drupald detach`. */
+export type Detached = z.infer<typeof detached>;
+
 /** What the daemon tells about itself, its sites and what runs. Times are milliseconds. */
 export type DaemonStatus = z.infer<typeof status>;
 
@@ -81,15 +91,41 @@ export class ControlClient {
     return (await this.get('/v1/doctor', z.looseObject({ findings: z.array(finding) }))).findings;
   }
 
-  private async get<T>(path: string, schema: z.ZodType<T>): Promise<T> {
+  /**
+   * Lets the daemon give its backlog back to the sites; takes as long as that takes.
+   * Throws DAEMON_NOT_RUNNING, CONTROL_DENIED or CONTROL_FAILED.
+   */
+  async detach(to: string | undefined): Promise<Detached> {
+    return this.ask(
+      '/v1/detach',
+      detached,
+      { method: 'POST', body: JSON.stringify(to === undefined ? {} : { to }) },
+      0,
+    );
+  }
+
+  private get<T>(path: string, schema: z.ZodType<T>): Promise<T> {
+    return this.ask(path, schema, { method: 'GET' }, this.timeoutMs);
+  }
+
+  private async ask<T>(
+    path: string,
+    schema: z.ZodType<T>,
+    what: { readonly method: 'GET' | 'POST'; readonly body?: string },
+    timeoutMs: number,
+  ): Promise<T> {
     const token = await this.token();
     const agent = new Agent({ connect: { socketPath: this.socket }, connectTimeout: this.timeoutMs });
     try {
       const response = await request(`http://drupald${path}`, {
         dispatcher: agent,
-        headers: { authorization: `Bearer ${token}` },
-        headersTimeout: this.timeoutMs,
-        bodyTimeout: this.timeoutMs,
+        ...what,
+        headers: {
+          authorization: `Bearer ${token}`,
+          ...(what.body === undefined ? {} : { 'content-type': 'application/json' }),
+        },
+        headersTimeout: timeoutMs,
+        bodyTimeout: timeoutMs,
       });
       const body = await response.body.text();
       if (response.statusCode === 401 || response.statusCode === 403)

@@ -5,12 +5,14 @@ import { join } from 'node:path';
 import Fastify, { type FastifyInstance } from 'fastify';
 
 import { BaseComponent } from '../components/component.js';
-import { CONTROL_SOCKET, CONTROL_TOKEN, type DaemonStatus, type Finding } from './control-client.js';
+import { CONTROL_SOCKET, CONTROL_TOKEN, type DaemonStatus, type Detached, type Finding } from './control-client.js';
 
 /** What the command line can ask. */
 export interface ControlPorts {
   status(): DaemonStatus;
   doctor(): Promise<readonly Finding[]>;
+  /** Gives the backlog back to the sites. */
+  detach(to: string | undefined): Promise<Detached>;
 }
 
 /**
@@ -43,6 +45,7 @@ export class ControlServer extends BaseComponent {
     });
     app.get('/v1/status', () => this.#ports.status());
     app.get('/v1/doctor', async () => ({ findings: await this.#ports.doctor() }));
+    app.post<{ Body: { to?: string } | null }>('/v1/detach', (request) => this.#ports.detach(request.body?.to));
     const socket = join(this.#dir, CONTROL_SOCKET);
     await unlink(socket).catch(() => undefined);
     await app.listen({ path: socket });

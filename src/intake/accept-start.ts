@@ -60,6 +60,9 @@ export interface IntakeOptions<S extends StartSite> {
   readonly waitersMax: number;
 }
 
+/** Header of a start that the daemon has given back to the site. */
+export const handBackHeader = 'x-drupald-hand-back';
+
 /** Milliseconds between two looks for a row that is not there yet. */
 const lookPauses = [10, 20, 40, 80, 150] as const;
 
@@ -103,6 +106,10 @@ export class StartIntake<S extends StartSite> {
     const start = parseStartUrl(request.url, hosts.basePaths);
     if (!start) {
       throw fail('START_NOT_FOUND');
+    }
+    if (request.headers[handBackHeader] !== undefined) {
+      // A proxy rule sends it round in a circle; its fallback is the site itself.
+      throw fail('START_UNAVAILABLE', { reason: 'this start was given back to the site' });
     }
     const isTrusted = trusted.has(peer);
     const header = (name: string): string | undefined => single(request.headers[name]);

@@ -56,6 +56,13 @@ export class MaintenanceHold {
     return [...this.#held.values()].flatMap((held) => held.dispatches);
   }
 
+  /** Empties it; what was held. */
+  clear(): Dispatch[] {
+    const all = this.all();
+    this.#held.clear();
+    return all;
+  }
+
   add(dispatch: Dispatch): void {
     let held = this.#held.get(dispatch.site);
     if (!held) {

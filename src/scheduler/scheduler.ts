@@ -18,7 +18,7 @@ export interface SchedulerOptions extends RunTools {
 }
 
 /** What became of an offered start. */
-export type Offer = 'taken' | 'known' | 'full' | 'stopping';
+export type Offer = 'taken' | 'known' | 'full' | 'stopping' | 'detached';
 
 /** Waiting starts, slots, and who runs next. */
 export class Scheduler extends BaseComponent {
@@ -31,6 +31,7 @@ export class Scheduler extends BaseComponent {
   readonly #hold: MaintenanceHold;
   readonly #unsettled = new Set<Promise<void>>();
   #stopping = false;
+  #detached = false;
   #idle = new Deferred();
 
   constructor(options: SchedulerOptions) {
@@ -101,6 +102,9 @@ export class Scheduler extends BaseComponent {
     if (this.#stopping) {
       return 'stopping';
     }
+    if (this.#detached) {
+      return 'detached';
+    }
     if (this.#waiting.size >= this.#options.backlogMax) {
       return 'full';
     }
@@ -126,9 +130,29 @@ export class Scheduler extends BaseComponent {
     return 'taken';
   }
 
+  /**
+   * Begins no further run; running ones go on.
+   *
+   * @returns everything that waited: it is the caller's now
+   */
+  detach(): Dispatch[] {
+    this.#detached = true;
+    const given = [...this.#waiting.clear(), ...this.#hold.clear()];
+    for (const dispatch of given) {
+      this.#known.delete(dispatchKey(dispatch));
+    }
+    return given;
+  }
+
+  /** Keeps a start that could not be given back: it waits for another try, or for the next daemon. */
+  keep(dispatch: Dispatch): void {
+    this.#known.set(dispatchKey(dispatch), dispatch);
+    this.#waiting.putBack(dispatch);
+  }
+
   /** Fills free slots. */
   kick(): void {
-    while (!this.#stopping && this.#running.size < this.#options.slots) {
+    while (!this.#stopping && !this.#detached && this.#running.size < this.#options.slots) {
       const next = this.#waiting.take((site) => site.trouble === undefined);
       if (!next) {
         return;

@@ -1,6 +1,8 @@
 import { randomUUID } from 'node:crypto';
 
 import type { AcceptedStart, StartTaker } from '../intake/accept-start.js';
+import type { Dispatch } from './dispatch.js';
+import type { HandBack } from './hand-back.js';
 import type { Offer, Scheduler } from './scheduler.js';
 import type { ServedSite } from './served-site.js';
 
@@ -8,12 +10,14 @@ import type { ServedSite } from './served-site.js';
 export class TakeStart implements StartTaker<ServedSite> {
   readonly #scheduler: Scheduler;
 
+  readonly #handBack: HandBack;
   #arrivals = 0;
   readonly #onTaken: (start: AcceptedStart<ServedSite>) => void;
 
   /** @param onTaken told of every start that was taken */
-  constructor(scheduler: Scheduler, onTaken: (start: AcceptedStart<ServedSite>) => void) {
+  constructor(scheduler: Scheduler, handBack: HandBack, onTaken: (start: AcceptedStart<ServedSite>) => void) {
     this.#scheduler = scheduler;
+    this.#handBack = handBack;
     this.#onTaken = onTaken;
   }
 
@@ -21,9 +25,24 @@ export class TakeStart implements StartTaker<ServedSite> {
     return this.#scheduler.waiting;
   }
 
-  async offer(start: AcceptedStart<ServedSite>): Promise<Offer> {
+  async offer(start: AcceptedStart<ServedSite>): Promise<Exclude<Offer, 'detached'>> {
+    const dispatch = this.dispatch(start);
+    const offer = await this.#scheduler.offer(dispatch);
+    if (offer === 'detached') {
+      // It came in while the site was being pointed elsewhere: back to the site at once.
+      void this.#return(dispatch);
+      return 'taken';
+    }
+    if (offer === 'taken') {
+      this.#onTaken(start);
+    }
+    return offer;
+  }
+
+  /** The record that an accepted start becomes. */
+  dispatch(start: AcceptedStart<ServedSite>): Dispatch {
     const { row, context, uri, target } = start;
-    const offer = await this.#scheduler.offer({
+    return {
       id: randomUUID(),
       site: target,
       uri,
@@ -35,10 +54,13 @@ export class TakeStart implements StartTaker<ServedSite> {
       acceptedAt: Date.now(),
       order: this.#arrivals++,
       attempts: 0,
-    });
-    if (offer === 'taken') {
-      this.#onTaken(start);
+    };
+  }
+
+  async #return(dispatch: Dispatch): Promise<void> {
+    const result = await this.#handBack.one(dispatch);
+    if (typeof result === 'object') {
+      this.#scheduler.keep(result.dispatch);
     }
-    return offer;
   }
 }

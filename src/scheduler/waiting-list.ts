@@ -44,6 +44,15 @@ export class WaitingList {
     return undefined;
   }
 
+  /** Empties the list; what was in it. */
+  clear(): Dispatch[] {
+    const all = [...this];
+    this.#queues.clear();
+    this.#turn = [];
+    this.#size = 0;
+    return all;
+  }
+
   /** All that waits, oldest first within each site. */
   *[Symbol.iterator](): Generator<Dispatch> {
     for (const queue of this.#queues.values()) {

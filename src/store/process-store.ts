@@ -93,6 +93,22 @@ export class ProcessStore {
     return changed > 0;
   }
 
+  /**
+   * Gives a waiting start back to the site: status 1 under the stamp of now, so
+   * that the site's clean-up counts from now.
+   *
+   * @returns the new stamp; undefined: the row has moved on
+   */
+  async release(handle: string, stamp: string): Promise<string | undefined> {
+    const fresh = (Date.now() / 1000).toFixed(6);
+    const changed = await this.#processes.change(
+      `UPDATE ${this.#processes.table('background_process')} SET exec_status = ${execStatus.locked}, start_stamp = ?` +
+        ` WHERE handle = ? AND start_stamp = ? AND exec_status IN (${execStatus.locked}, ${execStatus.queued})`,
+      [fresh, handle, stamp],
+    );
+    return changed > 0 ? fresh : undefined;
+  }
+
   /** Deletes a row that still carries this stamp. */
   async remove(handle: string, stamp: string): Promise<boolean> {
     const changed = await this.#processes.change(

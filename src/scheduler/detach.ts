@@ -1,0 +1,21 @@
+import type { EventBus } from '../events/bus.js';
+import type { HandBack, HandBackResult } from './hand-back.js';
+import type { Scheduler } from './scheduler.js';
+
+/**
+ * The way back: nothing new is begun, running work goes on, and what waits is given
+ * back to the site. A start that still arrives goes straight back, too.
+ *
+ * @param to address to send to instead of the site's own
+ */
+export async function detach(
+  scheduler: Scheduler,
+  handBack: HandBack,
+  bus: EventBus,
+  to: string | undefined,
+): Promise<HandBackResult> {
+  handBack.to = to;
+  const result = await handBack.all(scheduler.detach(), (dispatch) => scheduler.keep(dispatch));
+  bus.emit('daemon.detached', { handedBack: result.handedBack, left: result.left });
+  return result;
+}
