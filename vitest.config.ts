@@ -9,7 +9,7 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['test/**/*.test.ts'],
-          exclude: ['test/site/**'],
+          exclude: ['test/site/**', 'test/demo/demo.test.ts'],
           testTimeout: 30_000,
           hookTimeout: 30_000,
         },
@@ -23,6 +23,14 @@ export default defineConfig({
           globalSetup: ['test/harness/global-setup.ts'],
           fileParallelism: false,
           maxWorkers: 1,
+        },
+      },
+      {
+        test: {
+          name: 'demo',
+          include: ['test/demo/demo.test.ts'],
+          testTimeout: 120_000,
+          hookTimeout: 120_000,
         },
       },
     ],

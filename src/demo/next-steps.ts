@@ -1,4 +1,5 @@
-import { relative } from 'node:path';
+import { existsSync } from 'node:fs';
+import { join, relative } from 'node:path';
 import { commandLine, logOf, stateDirOf } from './daemon-process.js';
 import type { PrivateFolder } from './private-folder.js';
 import type { DemoSite } from './site.js';
@@ -14,7 +15,7 @@ export function nextSteps(folder: PrivateFolder, site: DemoSite): string {
     '  Look at the site and start something with a click:',
     `    ${site.uri}/demo`,
     '  Start a process yourself: one that takes a minute, or count, steps, throw, fatal, prints …',
-    `    $ curl ${site.uri}/demo/begin/minute`,
+    `    $ ${asking(`${site.uri}/demo/begin/minute`)}`,
     '  See what runs and what waits, and what could be wrong:',
     `    $ ${program} ps --state-dir ${state}`,
     `    $ ${program} doctor --state-dir ${state}`,
@@ -27,4 +28,11 @@ export function nextSteps(folder: PrivateFolder, site: DemoSite): string {
     'What you start is reported below. Ctrl-C ends everything and leaves nothing behind.',
     '',
   ].join('\n');
+}
+
+/** A command that asks for a page, on machines without curl too. */
+function asking(address: string): string {
+  const folders = (process.env.PATH ?? '').split(':');
+  if (folders.some((folder) => existsSync(join(folder, 'curl')))) return `curl ${address}`;
+  return `node -e 'fetch("${address}").then((answer) => answer.text()).then(console.log)'`;
 }

@@ -101,7 +101,8 @@ export class PrivateFolder {
   async close(): Promise<void> {
     await this.#writing;
     await endFamilies(this.#ledger.started.map(known), PATIENCE_MS);
-    await rm(this.path, { recursive: true, force: true });
+    // A set-up program of a moment ago may still be writing.
+    await rm(this.path, { recursive: true, force: true, maxRetries: 20 });
   }
 
   #write(): Promise<void> {
@@ -122,7 +123,7 @@ async function removeDead(path: string): Promise<void> {
     throw new Error(`${path} belongs to somebody else; name another folder with DRUPALD_DEMO_FOLDER.`);
   }
   const ledger = await readLedger(path);
-  if (ledger !== undefined && ledger.boot === (await bootId())) {
+  if (ledger?.boot === (await bootId())) {
     const holder = known(ledger.holder);
     if (await isAlive(holder)) {
       const guarded = await Promise.all(ledger.guardians.map((one) => isAlive(known(one))));
@@ -146,11 +147,15 @@ async function removeDead(path: string): Promise<void> {
     throw error;
   }
   const moved = await readLedger(away);
-  if (moved !== undefined && moved.holder.pid !== ledger?.holder.pid) {
+  if (moved !== undefined && !same(moved.holder, ledger?.holder)) {
     await rename(away, path);
     return;
   }
-  await rm(away, { recursive: true, force: true });
+  await rm(away, { recursive: true, force: true, maxRetries: 20 });
+}
+
+function same(one: Ledger['holder'], other: Ledger['holder'] | undefined): boolean {
+  return one.pid === other?.pid && one.startTicks === other.startTicks;
 }
 
 async function readLedger(path: string): Promise<Ledger | undefined> {

@@ -11,7 +11,7 @@ export interface TableStyle {
   readonly colour: boolean;
 }
 
-const TITLES = ['HANDLE', 'CALLBACK', 'STATE', 'PROGRESS', 'PID', 'WAITED', 'RAN', 'HOW IT ENDED'];
+const TITLES = ['HANDLE', 'CALLBACK', 'STATE', 'PROGRESS', 'PID', 'WAITED', 'RAN', 'HOW'];
 
 /** Terminals from this width on get wide columns. */
 const WIDE = 110;
