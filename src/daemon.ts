@@ -18,6 +18,7 @@ import { createLog } from './observe/log.js';
 import { LogListener } from './observe/log-listener.js';
 import { LogKeeper } from './outcome/log-keeper.js';
 import { openSites } from './scheduler/open-sites.js';
+import { adoptCopies } from './scheduler/adopt.js';
 import { detach } from './scheduler/detach.js';
 import { HandBack } from './scheduler/hand-back.js';
 import { Scheduler } from './scheduler/scheduler.js';
@@ -100,6 +101,11 @@ export async function runDaemon(config: Config): Promise<void> {
         daemonStatus({ version: packageVersion, startedAt, state: phase }, { ...config, listen }, sites, scheduler),
       doctor: () => examine(sites, { ...config, listen }),
       detach: async (to) => ({ ...(await detach(scheduler, handBack, bus, to)) }),
+      adopt: async () => {
+        const adopted = await adoptCopies(sites);
+        await sweep.again();
+        return adopted;
+      },
     });
     await control.start();
     cleanUp.push(() => control.stop());

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import pc from 'picocolors';
 import { DrupaldError } from '../errors.js';
+import { addAdoptCommand } from './adopt.js';
 import { addConfigCommand } from './config.js';
 import { addDetachCommand } from './detach.js';
 import { addDoctorCommand } from './doctor.js';
@@ -36,6 +37,7 @@ export async function runCommandLine(args: readonly string[], io: CommandIo): Pr
   addServeCommand(program, io);
   addDoctorCommand(program, io, (code) => (exitCode = code));
   addDetachCommand(program, io, (code) => (exitCode = code));
+  addAdoptCommand(program, io);
   addPsCommand(program, io);
   addConfigCommand(program, io);
   try {

@@ -75,13 +75,14 @@ async function examineSite(site: ServedSite, config: Config): Promise<Finding[]>
     ];
   }
   return [
-    ...siteFindings(name, site.facts),
+    ...siteFindings(site, site.facts),
     ...hostFindings(site, site.facts, config),
     ...(await databaseFindings(site)),
   ];
 }
 
-function siteFindings(name: string, facts: SiteFacts): Finding[] {
+function siteFindings(site: ServedSite, facts: SiteFacts): Finding[] {
+  const { name } = site;
   const module = facts.modules.background_process;
   const { php } = facts;
   const findings = [
@@ -116,6 +117,14 @@ function siteFindings(name: string, facts: SiteFacts): Finding[] {
       warn(
         `${name} is in maintenance mode`,
         'Processes whose owner may not use it then wait; switch it off to let them run.',
+      ),
+    );
+  }
+  if (site.belonging === 'copied') {
+    findings.push(
+      warn(
+        `${name}: its database is a copy of one that was served elsewhere`,
+        'What already waited in it is left alone; run "drupald adopt" to let it run here.',
       ),
     );
   }

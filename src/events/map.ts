@@ -70,6 +70,7 @@ export interface EventMap {
   'run.requeued': RunEvent & { readonly reason: string };
   'site.ready': EventBase & { readonly site: string };
   'site.cannot-boot': EventBase & { readonly site: string; readonly reason: string; readonly retryMs?: number };
+  'site.copied': EventBase & { readonly site: string };
   'site.recovered': EventBase & { readonly site: string };
   'worker.started': PhpEvent;
   'worker.exited': PhpEvent;

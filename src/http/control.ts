@@ -13,6 +13,8 @@ export interface ControlPorts {
   doctor(): Promise<readonly Finding[]>;
   /** Gives the backlog back to the sites. */
   detach(to: string | undefined): Promise<Detached>;
+  /** Makes copied databases this place's own; names of the sites. */
+  adopt(): Promise<readonly string[]>;
 }
 
 /**
@@ -46,6 +48,7 @@ export class ControlServer extends BaseComponent {
     app.get('/v1/status', () => this.#ports.status());
     app.get('/v1/doctor', async () => ({ findings: await this.#ports.doctor() }));
     app.post<{ Body: { to?: string } | null }>('/v1/detach', (request) => this.#ports.detach(request.body?.to));
+    app.post('/v1/adopt', async () => ({ adopted: await this.#ports.adopt() }));
     const socket = join(this.#dir, CONTROL_SOCKET);
     await unlink(socket).catch(() => undefined);
     await app.listen({ path: socket });

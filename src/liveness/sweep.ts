@@ -33,6 +33,8 @@ export class Sweep extends BaseComponent {
   readonly #taker: StartTaker<ServedSite>;
   readonly #bus: EventBus;
   readonly #notes: StartNotes;
+  /** Seconds since 1970 at which this daemon began. */
+  readonly #since = Date.now() / 1000;
   readonly #waitingSeen = new Set<ServedSite>();
   #timer: NodeJS.Timeout | undefined;
   #current: Promise<void> | undefined;
@@ -68,6 +70,13 @@ export class Sweep extends BaseComponent {
     await this.#current;
   }
 
+  /** Looks again at what waited before: a copied database has been adopted. */
+  async again(): Promise<void> {
+    this.#waitingSeen.clear();
+    await this.#current;
+    await this.#sweep();
+  }
+
   async #sweep(): Promise<void> {
     for (const site of this.#sites) {
       if (site.facts && site.trouble === undefined) {
@@ -85,18 +94,21 @@ export class Sweep extends BaseComponent {
     const own = servedHosts(hosts, this.#listen, site.config.serves);
     const names = [...new Set([...own, ...this.#notes.hostsOf(site.name)])];
     const before = Date.now() / 1000 - Math.max(10, 3 * connectionTimeout);
-    const rows = await site.store.unclaimed(names, before, batch);
+    const found = await site.store.unclaimed(names, before, batch);
+    const copied = (await site.lookAtInstallation()) === 'copied';
+    // Of a copied database only what was started since is ours to run.
+    const rows = copied ? found.filter((row) => Number(row.stamp) > this.#since) : found;
     const first = !this.#waitingSeen.has(site);
     this.#waitingSeen.add(site);
-    let found = 0;
+    let taken = 0;
     for (const row of rows) {
       if (row.callback !== lockedCallback && (first || row.status === execStatus.locked)) {
         const offer = await this.#taker.offer(this.#asStart(site, row, hosts[row.serviceHost]?.httpHost ?? ''));
-        found += offer === 'taken' ? 1 : 0;
+        taken += offer === 'taken' ? 1 : 0;
       }
     }
-    if (found > 0) {
-      this.#bus.emit('sweep.found', { site: site.name, count: found });
+    if (taken > 0) {
+      this.#bus.emit('sweep.found', { site: site.name, count: taken });
     }
   }
 

@@ -48,6 +48,18 @@ const lines: { readonly [N in EventName]?: Line<N> } = {
       return `Drupal does not start for ${e.site}: ${e.reason}${again}`;
     },
   },
+  'site.copied': {
+    level: 'warn',
+    say: (e) =>
+      `The database of ${e.site} is a copy of one that was served elsewhere: what already waited in it is left alone until "drupald adopt".`,
+  },
+  'run.handed-back': { level: 'info', say: (e) => `${e.handle} was given back to the site: ${e.result}.` },
+  'run.dropped': { level: 'info', say: (e) => `${e.handle} was not run: ${e.reason}` },
+  'settle.postponed': { level: 'warn', say: (e) => `The end of ${e.handle} is told later: ${e.reason}` },
+  'daemon.detached': {
+    level: 'info',
+    say: (e) => `Detached: ${count(e.handedBack, 'start')} given back, ${String(e.left)} left waiting.`,
+  },
   'site.recovered': { level: 'info', say: (e) => `${e.site} starts again.` },
   'worker.started': { level: 'debug', say: (e) => `Worker ${String(e.pid)} started.` },
   'worker.exited': { level: 'debug', say: (e) => `Worker ${String(e.pid)} ended${how(e)}.` },

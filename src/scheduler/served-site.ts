@@ -4,7 +4,8 @@ import { fail } from '../errors.js';
 import type { EventBus } from '../events/bus.js';
 import type { SiteFacts, SiteSettings } from '../sites/description.js';
 import type { SiteUri } from '../sites/site-uri.js';
-import { SiteDatabase } from '../store/database.js';
+import { databaseReason, SiteDatabase } from '../store/database.js';
+import { Installation, type Belonging } from '../store/installation.js';
 import { ProcessStore } from '../store/process-store.js';
 import { Backoff } from '../support/backoff.js';
 import { bootReason, describeSite } from '../workers/describe-site.js';
@@ -34,6 +35,10 @@ export class ServedSite extends BaseComponent {
   readonly source: WorkerSource;
   readonly settings: SiteSettings;
   readonly store: ProcessStore;
+  /** Binds the database to this place. */
+  readonly installation: Installation;
+  /** `copied`: what already waited in the database is left alone until it is adopted. */
+  belonging: Belonging = 'unknown';
   facts: SiteFacts | undefined;
   /** Why it cannot be booted; undefined while all is well. */
   trouble: string | undefined;
@@ -45,6 +50,7 @@ export class ServedSite extends BaseComponent {
   #timer: NodeJS.Timeout | undefined;
   #check: Promise<string | undefined> | undefined;
   #stopped = false;
+  #installationTold = '';
 
   constructor(options: ServedSiteOptions) {
     super();
@@ -62,6 +68,7 @@ export class ServedSite extends BaseComponent {
       throw fail('URI_WITHOUT_SITE_FOLDER', { uri: this.name, root: options.config.root });
     }
     const main = new SiteDatabase(access);
+    this.installation = new Installation(main, options.config.root);
     const own = options.settings.databases.background_process;
     this.store = new ProcessStore(own ? new SiteDatabase(own) : main, main);
   }
@@ -84,6 +91,23 @@ export class ServedSite extends BaseComponent {
     this.#tryAgain(reason);
   }
 
+  /** Looks whether the database is a copy, once it can be asked. */
+  async lookAtInstallation(): Promise<Belonging> {
+    if (this.belonging === 'unknown') {
+      this.belonging = await this.installation.check((error) => this.#tellInstallation(databaseReason(error)));
+      if (this.belonging === 'copied') {
+        this.#bus.emit('site.copied', { site: this.name });
+      }
+    }
+    return this.belonging;
+  }
+
+  /** Makes a copied database this place's own. */
+  async adopt(): Promise<void> {
+    await this.installation.adopt();
+    this.belonging = 'ours';
+  }
+
   protected override onStart(): void {
     if (this.trouble !== undefined) {
       this.#tryAgain(this.trouble);
@@ -95,6 +119,18 @@ export class ServedSite extends BaseComponent {
     clearTimeout(this.#timer);
     await this.#check?.catch(() => undefined);
     await this.store.close();
+  }
+
+  /** Once: a database user without the right to make tables stays one. */
+  #tellInstallation(reason: string): void {
+    if (this.#installationTold !== reason) {
+      this.#installationTold = reason;
+      this.#bus.emit('store.error', {
+        site: this.name,
+        reason: `whether the database is a copy cannot be told: ${reason}`,
+        temporary: true,
+      });
+    }
   }
 
   #tryAgain(reason: string): void {

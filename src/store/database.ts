@@ -41,7 +41,8 @@ export class SiteDatabase {
 
   /** Quoted name of one of Drupal's tables; the prefix may name another schema. */
   table(name: string): string {
-    const prefixed = this.access.tables[name] ?? name;
+    // Tables of ours get the prefix that the site's own have.
+    const prefixed = this.access.tables[name] ?? (this.access.tables.variable ?? 'variable').replace(/variable$/, name);
     return prefixed
       .split('.')
       .map((part) => `\`${part.replaceAll('`', '``')}\``)

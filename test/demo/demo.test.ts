@@ -1,5 +1,5 @@
 import { chmod } from 'node:fs/promises';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { DemoRun, living, Stage } from './demo-run.js';
 
 const uid = process.getuid?.() ?? 0;
@@ -22,18 +22,19 @@ describe('the demo', () => {
     await chmod(clone, 0o700);
   });
 
-  afterAll(async () => {
-    for (const run of runs) {
+  afterEach(async () => {
+    for (const run of runs.splice(0)) {
       run.kill('SIGTERM');
       await run.ended();
     }
-    await stage.close();
   });
+
+  afterAll(() => stage.close());
 
   it('stays up, lets no second one start, and leaves nothing behind after SIGINT', async () => {
     const first = start(stage, clone, []);
     await first.says('What to try now');
-    expect(first.output).toContain('Every process ended as it should.');
+    expect(first.output, first.output).toContain('Every process ended as it should.');
     expect(first.output).toContain('refused by the site: the handle is taken');
     expect(first.output).not.toContain('\u001b');
     const started = await stage.started(uid);
