@@ -19,6 +19,7 @@ require_once __DIR__ . '/src/Environment.php';
 require_once __DIR__ . '/src/OutputLog.php';
 require_once __DIR__ . '/src/ErrorWatch.php';
 require_once __DIR__ . '/src/Ending.php';
+require_once __DIR__ . '/src/Surroundings.php';
 
 if (!isset($drupald['mode'], $drupald['socket'], $drupald['secret'])) {
   fwrite(fopen('php://stderr', 'w'), "drupald.php is started by the daemon and does nothing by itself.\n");

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import pc from 'picocolors';
 import type { Config } from '../config/config.js';
-import { isError } from '../errors.js';
+import { fail, isError } from '../errors.js';
 import { ControlClient, type Finding } from '../http/control-client.js';
 import { wantsColour, writeJson, type CommandIo } from './io.js';
 import { shimFolder } from '../support/package.js';
@@ -12,10 +12,12 @@ export function addDoctorCommand(program: Command, io: CommandIo, setExitCode: (
   addServeOptions(
     program.command('doctor').description('Say what would stop the sites from working, each with its remedy.'),
   )
+    .option('--web', "also ask through the web server, and say what its PHP has that the workers' has not")
+    .option('--to <url>', "with --web: address of the web server, when the site's own does not lead to it from here")
     .option('--json', 'print JSON')
     .action(async (options: ParsedOptions) => {
       const config = configFrom(options, io, false);
-      const { findings, running } = await examine(config, io);
+      const { findings, running } = await examine(config, options, io);
       if (options.json === true) writeJson(io, { running, findings });
       else io.stdout.write(`${formatFindings(findings, running, wantsColour(io.stdout, io.env))}\n`);
       if (findings.some(({ level }) => level === 'problem')) setExitCode(1);
@@ -23,14 +25,22 @@ export function addDoctorCommand(program: Command, io: CommandIo, setExitCode: (
 }
 
 /** Asks the running daemon; without one, looks at the configured sites itself. */
-async function examine(config: Config, io: CommandIo): Promise<{ findings: readonly Finding[]; running: boolean }> {
+async function examine(
+  config: Config,
+  options: ParsedOptions,
+  io: CommandIo,
+): Promise<{ findings: readonly Finding[]; running: boolean }> {
+  const { examineSites } = await import('../doctor/examine.js');
+  const web = options.web === true ? { to: typeof options.to === 'string' ? options.to : undefined } : undefined;
   try {
-    return { findings: await new ControlClient(stateDirOf(config, io)).doctor(), running: true };
+    const findings = [...(await new ControlClient(stateDirOf(config, io)).doctor())];
+    if (web && config.sites.length === 0) throw fail('CONFIG_MISSING', { detail: '--web needs to know the site' });
+    if (web) findings.push(...(await examineSites(config, shimFolder, { web, webOnly: true })));
+    return { findings, running: true };
   } catch (error) {
     if (!isError(error, 'DAEMON_NOT_RUNNING') || config.sites.length === 0) throw error;
   }
-  const { examineSites } = await import('../doctor/examine.js');
-  return { findings: await examineSites(config, shimFolder), running: false };
+  return { findings: await examineSites(config, shimFolder, { web }), running: false };
 }
 
 /** Findings as text for people. */

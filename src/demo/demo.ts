@@ -79,6 +79,7 @@ async function perform(
   const screen = new Screen(board, out, env);
   let watch: DatabaseWatch | undefined;
   let daemon: Service | undefined;
+  const over = new AbortController();
   try {
     out.write('Starting a private MariaDB …\n');
     const server = await MariaDb.start(join(folder.path, 'db'), { detached: true, onStart: (pid) => folder.note(pid) });
@@ -107,7 +108,7 @@ async function perform(
       throw reason instanceof Error ? reason : new Error(reason);
     });
     accident.catch(() => undefined);
-    const wrong = await Promise.race([play(site, board, screen, watch), accident]);
+    const wrong = await Promise.race([play(site, board, screen, watch, over.signal), accident]);
     report(out, wrong);
     if (options.once) return wrong.length === 0 ? 0 : 1;
     out.write(nextSteps(folder, site));
@@ -116,6 +117,7 @@ async function perform(
     });
     return wrong.length === 0 ? 0 : 1;
   } finally {
+    over.abort();
     screen.stop();
     await watch?.close();
     // First of all, while the database is still there: what runs gets its chance to end well.
@@ -123,26 +125,33 @@ async function perform(
   }
 }
 
-/** Starts the cast, waits for every end, and says what was not as it should be. */
-async function play(site: DemoSite, board: Board, screen: Screen, watch: DatabaseWatch): Promise<string[]> {
+/** Starts the cast, waits for every end unless it is over before, and says what was not as it should be. */
+async function play(
+  site: DemoSite,
+  board: Board,
+  screen: Screen,
+  watch: DatabaseWatch,
+  over: AbortSignal,
+): Promise<string[]> {
   screen.start(cast.length + 3);
   for (const role of cast) {
     for (const start of await site.begin(role.name)) board.started(role, start);
   }
-  let late: string | undefined;
-  await waitFor(() => board.settled, { what: 'every process to end', limitMs: LIMIT_MS }).catch((error: unknown) => {
-    late = String(error);
-  });
+  const wrong: string[] = [];
+  await waitFor(() => over.aborted || board.settled, { what: 'every process to end', limitMs: LIMIT_MS }).catch(
+    (error: unknown) => wrong.push(String(error)),
+  );
   let left: string[] = [];
-  await waitFor(async () => (left = await watch.leftovers()).length === 0, {
+  await waitFor(async () => over.aborted || (left = await watch.leftovers()).length === 0, {
     what: 'the tables to be tidy',
     limitMs: TIDY_MS,
   }).catch(() => undefined);
+  if (over.aborted) return wrong;
   await watch.look((name, progress, text) => {
     board.progressed(name, progress, text);
   });
   screen.finish();
-  return [...(late === undefined ? [] : [late]), ...cast.flatMap((role) => complaints(role, board.entries)), ...left];
+  return [...wrong, ...cast.flatMap((role) => complaints(role, board.entries)), ...left];
 }
 
 function report(out: ScreenStream, wrong: readonly string[]): void {

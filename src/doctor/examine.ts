@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { chmod, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -7,42 +7,56 @@ import { DrupaldError } from '../errors.js';
 import { EventBus } from '../events/bus.js';
 import { openSites } from '../scheduler/open-sites.js';
 import type { ServedSite } from '../scheduler/served-site.js';
-import { execStatus } from '../process/states.js';
-import type { SiteFacts } from '../sites/description.js';
-import { servedHosts } from '../sites/service-hosts.js';
-import { become, resolveAccount } from '../support/account.js';
+import { give, resolveAccount } from '../support/account.js';
 import { openStateDir } from '../support/state-dir.js';
 import { WorkerSocket } from '../workers/worker-socket.js';
-import { ok, problem, warn, type Finding } from './findings.js';
+import { databaseFindings } from './database-findings.js';
+import { problem, type Finding } from './findings.js';
+import { hostFindings, siteFindings } from './site-findings.js';
+import { startFindings } from './start-findings.js';
+import { webFindings } from './web-findings.js';
 
-/** Largest difference of clocks that disturbs nothing, in seconds. */
-const clockTolerance = 2;
+/** What to look at beside the sites themselves. */
+export interface ExamineOptions {
+  /** Ask through the web server, too; `to` is its address when the site's own does not lead to it. */
+  readonly web?: { readonly to?: string | undefined } | undefined;
+  /** Only what the web server says: a running daemon has said the rest. */
+  readonly webOnly?: boolean;
+}
 
 /**
- * Examines the configured sites without a daemon: boots each once.
+ * Examines the configured sites without a daemon: boots each once, as the user
+ * that a daemon would have.
  *
  * @param shim absolute path of this package's shim
  */
-export async function examineSites(config: Config, shim: string): Promise<readonly Finding[]> {
+export async function examineSites(
+  config: Config,
+  shim: string,
+  options: ExamineOptions = {},
+): Promise<readonly Finding[]> {
   const folder = await mkdtemp(join(tmpdir(), 'drupald-doctor-'));
   const bus = new EventBus();
   try {
+    await chmod(folder, 0o711);
     const account = await resolveAccount(config.user);
     const state = await openStateDir(join(folder, 'state'), account, shim);
-    if (account) {
-      // The folder above was made by root for itself.
-      const { chmod } = await import('node:fs/promises');
-      await chmod(folder, 0o711);
-      become(account);
-    }
     const socket = new WorkerSocket(join(state.dir, 'workers.sock'), bus);
     await socket.start();
-    const open = await openSites({ config, socket, bus, shim: state.shim, logs: state.logs });
+    await give(socket.path, account);
     try {
-      return await examine(open.sites, config);
+      const open = await openSites({ config, socket, bus, shim: state.shim, logs: state.logs, account });
+      try {
+        const findings = options.webOnly ? [] : await examine(open.sites, config);
+        for (const site of options.web ? open.sites : []) {
+          findings.push(...(await webFindings(site, shim, options.web?.to)));
+        }
+        return findings;
+      } finally {
+        await Promise.all(open.sites.map((site) => site.stop()));
+        await Promise.all(open.sources.map((source) => source.stop()));
+      }
     } finally {
-      await Promise.all(open.sites.map((site) => site.stop()));
-      await Promise.all(open.sources.map((source) => source.stop()));
       await socket.stop();
     }
   } catch (error) {
@@ -55,7 +69,7 @@ export async function examineSites(config: Config, shim: string): Promise<readon
   }
 }
 
-/** Examines open sites, also those of a running daemon. */
+/** Examines open sites, also those of a running daemon: boots each once more, so that what is said holds now. */
 export async function examine(sites: readonly ServedSite[], config: Config): Promise<Finding[]> {
   const findings: Finding[] = [];
   for (const site of sites) {
@@ -65,11 +79,11 @@ export async function examine(sites: readonly ServedSite[], config: Config): Pro
 }
 
 async function examineSite(site: ServedSite, config: Config): Promise<Finding[]> {
-  const { name } = site;
-  if (site.trouble !== undefined || !site.facts) {
+  const trouble = await site.check();
+  if (trouble !== undefined || !site.facts) {
     return [
       problem(
-        `${name} does not boot: ${site.trouble ?? 'it was not tried yet'}`,
+        `${site.name} does not boot: ${trouble ?? 'unknown reason'}`,
         'Repair what the reason names; waiting processes run as soon as it boots again.',
       ),
     ];
@@ -77,112 +91,7 @@ async function examineSite(site: ServedSite, config: Config): Promise<Finding[]>
   return [
     ...siteFindings(site, site.facts),
     ...hostFindings(site, site.facts, config),
-    ...(await databaseFindings(site)),
+    ...(await startFindings(site, site.facts, config)),
+    ...(await databaseFindings(site, config)),
   ];
-}
-
-function siteFindings(site: ServedSite, facts: SiteFacts): Finding[] {
-  const { name } = site;
-  const module = facts.modules.background_process;
-  const { php } = facts;
-  const findings = [
-    ok(`${name} boots under PHP ${php.version}, module background_process ${module?.version ?? ''}`.trimEnd()),
-  ];
-  if (!php.fork) {
-    findings.push(
-      warn(
-        `${name}: PHP cannot fork (pcntl or posix is missing or disabled)`,
-        'Install or enable both for the command line; until then only the slow isolation "cold" works.',
-      ),
-    );
-  }
-  if (!php.opcache) {
-    findings.push(
-      warn(
-        `${name}: PHP has no opcache on the command line`,
-        'Install the opcache extension: runs start several times faster with it.',
-      ),
-    );
-  }
-  if (php.openBasedir !== '') {
-    findings.push(
-      warn(
-        `${name}: open_basedir is set for the command line (${php.openBasedir})`,
-        'Allow the state directory of drupald in it.',
-      ),
-    );
-  }
-  if (facts.maintenance) {
-    findings.push(
-      warn(
-        `${name} is in maintenance mode`,
-        'Processes whose owner may not use it then wait; switch it off to let them run.',
-      ),
-    );
-  }
-  if (site.belonging === 'copied') {
-    findings.push(
-      warn(
-        `${name}: its database is a copy of one that was served elsewhere`,
-        'What already waited in it is left alone; run "drupald adopt" to let it run here.',
-      ),
-    );
-  }
-  if (facts.installTask !== 'done') {
-    findings.push(problem(`${name}: its installation is not finished`, 'Finish it with install.php.'));
-  }
-  return findings;
-}
-
-function hostFindings(site: ServedSite, facts: SiteFacts, config: Config): Finding[] {
-  const served = servedHosts(facts.serviceHosts, config.listen, site.config.serves);
-  if (served.length === 0) {
-    return [
-      warn(
-        `${site.name}: no service host of the site leads to ${config.listen.host}:${config.listen.port}`,
-        'Point one to it in settings.php ($conf[\'background_process_service_hosts\']), or let the web server pass /bgp-start/ on and name the service hosts in "serves".',
-      ),
-    ];
-  }
-  const findings = [ok(`${site.name}: serves ${served.join(', ')}`)];
-  for (const name of served) {
-    const host = facts.serviceHosts[name];
-    if (host?.httpHost === '' && site.uris.length > 1) {
-      findings.push(
-        problem(
-          `${site.name}: the service host ${name} names no http_host, and the daemon serves several addresses`,
-          'Add http_host with the address of the site to that service host.',
-        ),
-      );
-    }
-  }
-  return findings;
-}
-
-async function databaseFindings(site: ServedSite): Promise<Finding[]> {
-  try {
-    const offset = await site.store.clockOffset();
-    const counts = await site.store.counts();
-    const findings = [
-      ok(
-        `${site.name}: ${counts.get(execStatus.running) ?? 0} processes run, ${counts.get(execStatus.queued) ?? 0} wait, ${counts.get(execStatus.locked) ?? 0} are locked`,
-      ),
-    ];
-    if (Math.abs(offset) > clockTolerance) {
-      findings.push(
-        warn(
-          `${site.name}: the clock of the database server differs by ${offset.toFixed(1)} s`,
-          'Let both machines take their time from one server; limits by age are wrong by that much.',
-        ),
-      );
-    }
-    return findings;
-  } catch (error) {
-    return [
-      problem(
-        `${site.name}: the database does not answer (${error instanceof Error ? error.message : String(error)})`,
-        'Check that the database server runs.',
-      ),
-    ];
-  }
 }

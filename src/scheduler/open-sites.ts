@@ -9,6 +9,7 @@ import { parseSiteUri, type SiteUri } from '../sites/site-uri.js';
 import { probeDatabase } from '../store/database.js';
 import { bootReason, describeSite, type SiteAnswer } from '../workers/describe-site.js';
 import type { JobPlace } from '../workers/jobs.js';
+import type { Account } from '../support/account.js';
 import type { WorkerSource } from '../workers/worker.js';
 import { ColdSource, RootSource } from '../workers/sources.js';
 import type { WorkerSocket } from '../workers/worker-socket.js';
@@ -23,6 +24,8 @@ export interface OpenTools {
   readonly shim: string;
   /** Folder for logs of runs. */
   readonly logs: string;
+  /** User to run PHP as, when this process stays root itself. */
+  readonly account?: Account | undefined;
 }
 
 /** The sites of a configuration and the PHP processes behind them. */
@@ -77,7 +80,14 @@ async function checkRoot(config: SiteConfig, user: string | undefined): Promise<
 }
 
 function makeSource(tools: OpenTools, config: SiteConfig): WorkerSource {
-  const options = { php: config.php, shim: tools.shim, root: config.root, ini: config.ini, env: config.env };
+  const options = {
+    php: config.php,
+    shim: tools.shim,
+    root: config.root,
+    ini: config.ini,
+    env: config.env,
+    account: tools.account,
+  };
   return tools.config.isolation === 'cold'
     ? new ColdSource(tools.socket, options)
     : new RootSource(tools.socket, options, tools.bus);

@@ -35,6 +35,19 @@ export interface ModuleFact {
   readonly version: string;
 }
 
+/** What a PHP process has around it, for a comparison with the web server's. */
+export interface Surroundings {
+  readonly version: string;
+  readonly sapi: string;
+  readonly ini: Readonly<Record<string, string>>;
+  /** Names with a digest of each value. */
+  readonly environment: Readonly<Record<string, string>>;
+  readonly extensions: readonly string[];
+  /** Octal text. */
+  readonly umask: string;
+  readonly user: number;
+}
+
 /** What only a booted site knows. */
 export interface SiteFacts {
   readonly modules: Readonly<Record<string, ModuleFact>>;
@@ -51,6 +64,16 @@ export interface SiteFacts {
   readonly boots: readonly string[];
   readonly inits: readonly string[];
   readonly listeners: readonly string[];
+  /** Cache backends named in settings.php, such as those of Redis or memcache. */
+  readonly cacheBackends: readonly string[];
+  readonly sessionApi: string;
+  /** Whether pages set the cookie by which batches know JavaScript. */
+  readonly jsCookie: boolean;
+  /** User number that owns the public files; -1: unknown. */
+  readonly filesOwner: number;
+  /** Implementations of hook_boot and hook_init that can end a request. */
+  readonly suspects: readonly string[];
+  readonly surroundings: Surroundings;
   readonly columns: readonly string[];
   readonly php: {
     readonly version: string;

@@ -2,7 +2,7 @@ import { unserialize } from 'php-serialize';
 
 import { callbackName } from '../process/callback-name.js';
 import { execStatus } from '../process/states.js';
-import type { SiteDatabase } from './database.js';
+import { databaseReason, type SiteDatabase } from './database.js';
 
 /** A row of the module's table, without its arguments. */
 export interface ProcessRow {
@@ -152,6 +152,34 @@ export class ProcessStore {
   async clockOffset(): Promise<number> {
     const rows = await this.#main.rows<{ t: string }>('SELECT UNIX_TIMESTAMP(NOW(6)) AS t');
     return Number(rows[0]?.t ?? 0) - Date.now() / 1000;
+  }
+
+  /** Tables of the module that the site's database user may not change, with the server's word. */
+  async missingRights(): Promise<{ table: string; reason: string }[]> {
+    const denied: { table: string; reason: string }[] = [];
+    for (const [database, table, column] of [
+      [this.#processes, 'background_process', 'exec_status'],
+      [this.#processes, 'progress', 'progress'],
+    ] as const) {
+      const name = database.table(table);
+      try {
+        // Nothing matches, but the rights are asked for.
+        await database.change(`UPDATE ${name} SET ${column} = ${column} WHERE 1 = 0`);
+        await database.change(`DELETE FROM ${name} WHERE 1 = 0`);
+      } catch (error) {
+        denied.push({ table, reason: databaseReason(error) });
+      }
+    }
+    return denied;
+  }
+
+  /** Connections that the server allows to the site's database user. */
+  async connectionRoom(): Promise<number> {
+    const rows = await this.#main.rows<{ all_users: number; one_user: number }>(
+      'SELECT @@max_connections AS all_users, @@max_user_connections AS one_user',
+    );
+    const { all_users: all = 0, one_user: one = 0 } = rows[0] ?? {};
+    return one > 0 ? Math.min(one, all) : all;
   }
 
   async close(): Promise<void> {

@@ -40,6 +40,7 @@ let serial = 0;
  * Boots a site once in a worker of its own and reads what it is.
  *
  * @param timeout milliseconds after which the worker is killed
+ * @param path what `$_GET['q']` holds meanwhile; a public page without effects unless told
  * @throws DrupaldError when PHP itself cannot be started
  */
 export async function describeSite(
@@ -48,6 +49,7 @@ export async function describeSite(
   uri: SiteUri,
   bus: EventBus,
   timeout: number,
+  path?: string,
 ): Promise<SiteAnswer> {
   serial += 1;
   const id = `describe-${process.pid}-${serial}`;
@@ -58,7 +60,7 @@ export async function describeSite(
     deadline.abort();
     worker.kill('SIGKILL');
   }, timeout);
-  const exit = await talk(worker, describeJob(place, uri, id), answer, bus, (message) => {
+  const exit = await talk(worker, describeJob(place, uri, id, path), answer, bus, (message) => {
     switch (message.type) {
       case 'settings':
         found.settings = message as unknown as SiteSettings;

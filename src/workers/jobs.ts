@@ -75,10 +75,10 @@ export function settleJob(place: JobPlace, uri: SiteUri, id: string, what: Settl
   };
 }
 
-/** The job of telling what a site is. */
-export function describeJob(place: JobPlace, uri: SiteUri, id: string): DescribeJob {
+/** The job of telling what a site is; `path` is what `$_GET['q']` holds meanwhile. */
+export function describeJob(place: JobPlace, uri: SiteUri, id: string, path = harmlessPath): DescribeJob {
   return {
-    ...base(place, uri, id, harmlessPath, harmlessPath, noContext),
+    ...base(place, uri, id, path, path, noContext),
     kind: 'describe',
     title: `describe ${uri.host}${uri.basePath}`,
   };

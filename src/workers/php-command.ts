@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { execa } from 'execa';
 
 import { fail } from '../errors.js';
+import type { Account } from '../support/account.js';
 import { serverPath } from '../sites/request.js';
 
 /** How to start PHP for one root folder of Drupal. */
@@ -18,6 +19,8 @@ export interface PhpOptions {
   readonly ini: Readonly<Record<string, string>>;
   /** Environment of the site's web server; nothing else is passed on. */
   readonly env: Readonly<Record<string, string>>;
+  /** User to become first; undefined: as we are. */
+  readonly account?: Account | undefined;
 }
 
 /** What a PHP process needs to report to the daemon. */
@@ -111,6 +114,7 @@ export function startPhp(options: PhpOptions, start: PhpStart): PhpProcess {
       extendEnv: false,
       env: { PATH: serverPath, LANG: 'C', ...options.env },
       cwd: '/',
+      ...(options.account ? { uid: options.account.uid, gid: options.account.gid } : {}),
       // A session of its own: a terminal's Ctrl-C must not reach running work.
       detached: true,
       // Workers may outlive the daemon; the root ends by itself when the daemon is gone.

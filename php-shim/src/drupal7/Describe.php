@@ -3,6 +3,7 @@
 namespace Drupald\Drupal7;
 
 use Drupald\Channel;
+use Drupald\Surroundings;
 
 /**
  * Tells the daemon what a site is: its databases first, then, booted, its facts.
@@ -165,6 +166,12 @@ class Describe {
       'boots' => array_values(module_implements('boot')),
       'inits' => array_values(module_implements('init')),
       'listeners' => array_values(module_implements('background_process_shutdown')),
+      'cacheBackends' => array_values(array_map('strval', (array) variable_get('cache_backends', array()))),
+      'sessionApi' => (string) variable_get('session_inc', 'includes/session.inc'),
+      'jsCookie' => (bool) variable_get('set_has_js_cookie', FALSE),
+      'filesOwner' => $this->filesOwner(),
+      'suspects' => array_merge($this->suspects('boot'), $this->suspects('init')),
+      'surroundings' => Surroundings::look(),
       'columns' => $has_module ? $this->columns() : array(),
       'php' => array(
         'version' => PHP_VERSION,
@@ -185,6 +192,35 @@ class Describe {
       $names[] = $column->Field;
     }
     return $names;
+  }
+
+  /** User number that owns the public files; -1 when it cannot be told. */
+  private function filesOwner() {
+    $folder = variable_get('file_public_path', conf_path() . '/files');
+    $owner = is_dir($folder) ? @fileowner($folder) : FALSE;
+    return $owner === FALSE ? -1 : $owner;
+  }
+
+  /** Implementations of a hook whose own lines can end a request: they name the culprit of an exit. */
+  private function suspects($hook) {
+    $found = array();
+    foreach (module_implements($hook) as $module) {
+      try {
+        $function = new \ReflectionFunction($module . '_' . $hook);
+      }
+      catch (\ReflectionException $error) {
+        continue;
+      }
+      $lines = @file($function->getFileName());
+      if (!$lines) {
+        continue;
+      }
+      $body = implode('', array_slice($lines, $function->getStartLine() - 1, $function->getEndLine() - $function->getStartLine() + 1));
+      if (preg_match('/\b(drupal_goto|drupal_exit|exit|die)\b/', $body)) {
+        $found[] = $module . '_' . $hook . '() in ' . str_replace(DRUPAL_ROOT . '/', '', $function->getFileName()) . ':' . $function->getStartLine();
+      }
+    }
+    return $found;
   }
 
 }
