@@ -51,7 +51,7 @@ export class MariaDb {
   /** Makes a data folder below `folder` (which is created) and starts a server on it. */
   static async start(folder: string, options: MariaDbOptions = {}): Promise<MariaDb> {
     const server = new MariaDb(folder, await freePort(), options);
-    await mkdir(folder, { recursive: true });
+    await mkdir(folder, { recursive: true, mode: 0o700 });
     await giveTo(server.#account, folder);
     await mustRun(
       'mariadb-install-db',
@@ -66,6 +66,8 @@ export class MariaDb {
       { cwd: folder, env: serverEnvironment() },
     );
     await server.restart();
+    // The administrator has no password: the socket in the private folder stays the only way to be it.
+    await server.administer("DELETE FROM mysql.global_priv WHERE Host <> 'localhost' OR User = ''; FLUSH PRIVILEGES");
     return server;
   }
 
