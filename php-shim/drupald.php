@@ -26,13 +26,14 @@ if (!isset($drupald['mode'], $drupald['socket'], $drupald['secret'])) {
   exit(2);
 }
 
-$drupald_worker = $drupald['mode'] === 'root'
-  ? \Drupald\Root::serve($drupald['socket'], $drupald['secret'], isset($drupald['title']) ? $drupald['title'] : '')
-  : new \Drupald\Worker($drupald['socket'], $drupald['secret'], FALSE);
-
-// Only a worker comes back here: a root ends inside serve(). Nothing of ours
-// may be seen among the globals of the site's code.
-unset($drupald, $argv, $argc);
-if ($drupald_worker) {
-  $drupald_worker->work();
-}
+call_user_func(function (array $start) {
+  // Nothing of ours may be seen among the globals of the site's code.
+  unset($GLOBALS['drupald'], $GLOBALS['argv'], $GLOBALS['argc']);
+  // Only a worker comes back from here: a root ends inside serve().
+  $worker = $start['mode'] === 'root'
+    ? \Drupald\Root::serve($start['socket'], $start['secret'], isset($start['title']) ? $start['title'] : '')
+    : new \Drupald\Worker($start['socket'], $start['secret'], FALSE);
+  if ($worker) {
+    $worker->work();
+  }
+}, $drupald);

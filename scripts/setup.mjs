@@ -1,11 +1,12 @@
 // Brings a machine with Node and Debian's package manager to where everything can be built and tested.
 // Only what Node itself brings is used here: nothing else is installed yet.
 import {
+  accessSync,
   chmodSync,
   constants,
-  accessSync,
   existsSync,
   readFileSync,
+  readdirSync,
   renameSync,
   rmSync,
   statSync,
@@ -79,9 +80,19 @@ async function debianPackages() {
 
 async function missingPackages() {
   const modules = onPath('php') ? (await run('php', ['-m'], { quiet: true })).output.toLowerCase().split(/\s+/) : [];
-  return systemPackages.filter(({ program, extension }) =>
-    program ? !program.some(onPath) : !modules.includes(extension),
-  );
+  return systemPackages.filter(({ program, extension, apacheModule }) => {
+    if (apacheModule) return !hasApacheModule(apacheModule);
+    return program ? !program.some(onPath) : !modules.includes(extension);
+  });
+}
+
+/** Whether Apache has a module whose file begins with that name. */
+function hasApacheModule(name) {
+  try {
+    return readdirSync('/usr/lib/apache2/modules').some((file) => file.startsWith(name));
+  } catch {
+    return false;
+  }
 }
 
 /** Runs a task while Debian's packages may not start services; the machine's own policy is put back. */

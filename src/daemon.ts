@@ -27,8 +27,9 @@ import { TakeStart } from './scheduler/take-start.js';
 import { HostMap } from './sites/host-map.js';
 import { ownAddresses } from './sites/service-hosts.js';
 import { become, resolveAccount } from './support/account.js';
-import { livingPid, openStateDir, removePid, writePid } from './support/state-dir.js';
+import { claimStateDir, livingPid, removePid, writePid } from './support/state-dir.js';
 import { Deferred } from './support/deferred.js';
+import { loadLazyParts } from './store/lazy-parts.js';
 import { packageVersion, shimFolder } from './support/package.js';
 import { WorkerSocket } from './workers/worker-socket.js';
 
@@ -45,7 +46,10 @@ export async function runDaemon(config: Config): Promise<void> {
   const account = await resolveAccount(config.user);
   const running = await livingPid(config.stateDir);
   if (running !== undefined) {
-    throw fail('ALREADY_RUNNING', { who: ` (process id ${running})`, address: formatListen(config.listen) });
+    throw fail('ALREADY_RUNNING', {
+      who: ` (process id ${running})`,
+      address: `from the state directory ${config.stateDir}`,
+    });
   }
   const bus = new EventBus();
   const intake = new Deferred<Intake<ServedSite>>();
@@ -53,16 +57,18 @@ export async function runDaemon(config: Config): Promise<void> {
   await listener.start();
   const cleanUp: (() => Promise<unknown>)[] = [() => listener.stop()];
   try {
-    const state = await openStateDir(config.stateDir, account, shimFolder);
+    const claimed = await claimStateDir(config.stateDir, account, shimFolder);
     if (account) {
+      loadLazyParts();
       become(account);
     }
+    const state = await claimed.fill();
     await writePid(state.dir);
     cleanUp.push(() => removePid(state.dir));
     const listen = { ...config.listen, port: listener.port };
     const logListener = new LogListener(bus, createLog(config.log));
     await logListener.start();
-    const logKeeper = new LogKeeper(state.logs, config.output.keep);
+    const logKeeper = new LogKeeper(state.logs, config.output.keep, config.output.max);
     await logKeeper.start();
     cleanUp.push(() => logKeeper.stop());
     const socket = new WorkerSocket(join(state.dir, 'workers.sock'), bus);
@@ -134,9 +140,11 @@ export async function runDaemon(config: Config): Promise<void> {
     const reason = await stop.promise;
     phase = 'stopping';
     bus.emit('daemon.stopping', { reason, running: scheduler.running.length, waiting: scheduler.waiting });
-    await listener.stop();
+    // The listener stays meanwhile and answers 503: a refused connection would let the module delete its row.
+    const drained = scheduler.drain(config.grace, hurry.promise);
     await sweep.stop();
-    const left = await scheduler.drain(config.grace, hurry.promise);
+    const left = await drained;
+    await listener.stop();
     await scheduler.stop();
     await notes.save(scheduler.allWaiting().map((start) => ({ ...start, uri: start.uri.url })));
     bus.emit('daemon.stopped', { left });

@@ -42,7 +42,8 @@ class Channel {
 
   /** Sends one message; FALSE when the daemon is gone. */
   public function send(array $message) {
-    if (!$this->open) {
+    // A callback may have closed every stream that PHP knows.
+    if (!$this->open || !is_resource($this->socket)) {
       return FALSE;
     }
     $line = self::encode($message) . "\n";
@@ -80,6 +81,10 @@ class Channel {
 
   /** Waits up to $seconds for something to read and reads it. A signal ends the wait early. */
   public function wait($seconds) {
+    if (!is_resource($this->socket)) {
+      $this->open = FALSE;
+      return;
+    }
     $read = array($this->socket);
     $write = $except = NULL;
     $ready = @stream_select($read, $write, $except, (int) $seconds, (int) (($seconds - (int) $seconds) * 1000000));
@@ -108,7 +113,7 @@ class Channel {
 
   /** Closes this process's copy; in a forked child the parent's stays open. */
   public function close() {
-    if ($this->socket) {
+    if (is_resource($this->socket)) {
       @fclose($this->socket);
       $this->socket = NULL;
     }

@@ -52,11 +52,11 @@ class Environment {
       }
     }
     $in = fopen('/dev/null', 'r');
-    $out = fopen($log, 'a');
-    $err = fopen($log, 'a');
-    if (!$out || !$err) {
-      throw new \RuntimeException("cannot write the run's log $log");
-    }
+    // A full disk costs the log, not the run.
+    $out = @fopen($log, 'a');
+    $out = $out ? $out : fopen('/dev/null', 'a');
+    $err = @fopen($log, 'a');
+    $err = $err ? $err : fopen('/dev/null', 'a');
     if (!defined('STDIN')) {
       define('STDIN', $in);
       define('STDOUT', $out);
@@ -69,5 +69,10 @@ class Environment {
   }
 
   private static $streams = array();
+
+  /** Whether a stream is one of the three that every run has. */
+  public static function isStandard($stream) {
+    return in_array($stream, self::$streams, TRUE);
+  }
 
 }

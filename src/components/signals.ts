@@ -1,6 +1,6 @@
 /** What to do on the signals that end a program. */
 export interface StopHandlers {
-  /** First SIGTERM or SIGINT: begin an orderly stop. */
+  /** First SIGTERM, SIGINT or SIGHUP: begin an orderly stop. */
   readonly onStop: (signal: NodeJS.Signals) => void;
   /** Any later one: the operator does not want to wait. */
   readonly onHurry: (signal: NodeJS.Signals) => void;
@@ -10,7 +10,7 @@ export interface StopHandlers {
 export type SignalSource = Pick<NodeJS.EventEmitter, 'on' | 'off'>;
 
 /**
- * Listens to SIGTERM and SIGINT.
+ * Listens to SIGTERM, SIGINT and SIGHUP (a terminal that was closed).
  *
  * @returns takes the listeners off again
  */
@@ -22,7 +22,7 @@ export function onStopSignals(handlers: StopHandlers, source: SignalSource = pro
     if (first) handlers.onStop(signal);
     else handlers.onHurry(signal);
   };
-  const names = ['SIGTERM', 'SIGINT'] as const;
+  const names = ['SIGTERM', 'SIGINT', 'SIGHUP'] as const;
   for (const name of names) source.on(name, listen);
   return () => {
     for (const name of names) source.off(name, listen);

@@ -33,7 +33,7 @@ export async function startDaemon(
     name: 'drupald',
     file: process.execPath,
     args: [
-      ...['--import', new URL('load-driver.js', import.meta.url).href, commandLine, 'serve'],
+      ...[commandLine, 'serve'],
       ...['--root', site.root, '--uri', site.uri],
       ...['--listen', `127.0.0.1:${port}`, '--state-dir', stateDirOf(folder), '--slots', '4', '--grace', '1s'],
       ...['--log-format', 'json', '--log-level', 'debug'],

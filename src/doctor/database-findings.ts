@@ -34,7 +34,7 @@ async function backlogFindings(site: ServedSite): Promise<Finding[]> {
   const number = (status: number): number => counts.get(status) ?? 0;
   return [
     ok(
-      `${site.name}: ${number(execStatus.running)} processes run, ${number(execStatus.queued)} wait, ${number(execStatus.locked)} are locked`,
+      `${site.name}: processes running ${number(execStatus.running)}, waiting ${number(execStatus.queued)}, locked ${number(execStatus.locked)}`,
     ),
   ];
 }

@@ -1,5 +1,4 @@
-import { chmod, mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import type { Config } from '../config/config.js';
@@ -8,7 +7,7 @@ import { EventBus } from '../events/bus.js';
 import { openSites } from '../scheduler/open-sites.js';
 import type { ServedSite } from '../scheduler/served-site.js';
 import { give, resolveAccount } from '../support/account.js';
-import { openStateDir } from '../support/state-dir.js';
+import { makeTemporaryStateDir } from '../support/state-dir.js';
 import { WorkerSocket } from '../workers/worker-socket.js';
 import { databaseFindings } from './database-findings.js';
 import { problem, type Finding } from './findings.js';
@@ -35,12 +34,12 @@ export async function examineSites(
   shim: string,
   options: ExamineOptions = {},
 ): Promise<readonly Finding[]> {
-  const folder = await mkdtemp(join(tmpdir(), 'drupald-doctor-'));
   const bus = new EventBus();
+  let around: string | undefined;
   try {
-    await chmod(folder, 0o711);
     const account = await resolveAccount(config.user);
-    const state = await openStateDir(join(folder, 'state'), account, shim);
+    const state = await makeTemporaryStateDir(account, shim);
+    around = state.around;
     const socket = new WorkerSocket(join(state.dir, 'workers.sock'), bus);
     await socket.start();
     await give(socket.path, account);
@@ -65,7 +64,9 @@ export async function examineSites(
     }
     throw error;
   } finally {
-    await rm(folder, { recursive: true, force: true }).catch(() => undefined);
+    if (around !== undefined) {
+      await rm(around, { recursive: true, force: true }).catch(() => undefined);
+    }
   }
 }
 

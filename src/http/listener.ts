@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises';
 import { createServer, type Server, type Socket } from 'node:net';
 
 import type { FastifyInstance } from 'fastify';
@@ -12,7 +13,7 @@ import { aliveText } from './app.js';
 /** Connections that the kernel may hold for us during a burst. */
 const backlog = 4096;
 
-/** Connections at a time; more are closed at once, so that descriptors are left for work. */
+/** Connections at a time at most; more are closed at once. */
 const maxConnections = 8192;
 
 /** Bytes of a request line at most. */
@@ -50,7 +51,7 @@ export class Listener extends BaseComponent {
     await this.#app.ready();
     // Half-open: a client that has said all and closes its side still gets its answer.
     const server = createServer({ allowHalfOpen: true }, (socket) => this.#accept(socket));
-    server.maxConnections = maxConnections;
+    server.maxConnections = Math.min(maxConnections, Math.floor((await descriptorLimit()) / 2));
     this.#server = server;
     try {
       await new Promise<void>((resolve, reject) => {
@@ -111,6 +112,12 @@ export class Listener extends BaseComponent {
       this.#sockets.delete(socket);
     });
   }
+}
+
+/** Open files that the system allows us; half of them are left for databases, logs and workers. */
+async function descriptorLimit(): Promise<number> {
+  const limits = await readFile('/proc/self/limits', 'utf8').catch(() => '');
+  return Number(/^Max open files\s+(\d+)/m.exec(limits)?.[1] ?? maxConnections * 2);
 }
 
 /** Why an address cannot be listened on; asks whoever is there whether it is one of us. */

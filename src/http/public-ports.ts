@@ -29,7 +29,7 @@ export function publicPorts<S extends StartSite>(open: Promise<Intake<S>>): AppP
       const host = request.headers.host;
       const entry = hosts.find({ host: Array.isArray(host) ? host[0] : host, basePath: '' });
       // Printed as the module does: a prober compares the beginning of the body.
-      const token = await entry?.target.store.variable('background_process_token');
+      const token = await entry?.target.store.variable('background_process_token').catch(() => '');
       return entry === undefined ? undefined : typeof token === 'string' ? token : '';
     },
     readiness: () => {

@@ -24,6 +24,7 @@ export function daemonStatus(
       uris: site.uris.map((uri) => uri.url),
       state: site.trouble === undefined ? 'ready' : 'cannot boot',
       reason: site.trouble ?? null,
+      slots: scheduler.slots,
       running: running.filter((record) => record.dispatch.site === site).length,
       waiting: scheduler.waitingOf(site),
       held: scheduler.heldOf(site),

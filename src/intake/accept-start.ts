@@ -39,6 +39,8 @@ export interface AcceptedStart<S> extends HostEntry<S> {
 /** Whoever takes accepted starts. */
 export interface StartTaker<S> {
   offer(start: AcceptedStart<S>): Promise<'taken' | 'known' | 'full' | 'stopping'>;
+  /** Whether no start is taken any more, because the daemon is stopping. */
+  readonly closed: boolean;
   /** How many starts wait, for the answer of a full list. */
   readonly waiting: number;
 }
@@ -107,6 +109,9 @@ export class StartIntake<S extends StartSite> {
     if (!start) {
       throw fail('START_NOT_FOUND');
     }
+    if (taker.closed) {
+      throw fail('START_UNAVAILABLE', { reason: 'the daemon is stopping' });
+    }
     if (request.headers[handBackHeader] !== undefined) {
       // A proxy rule sends it round in a circle; its fallback is the site itself.
       throw fail('START_UNAVAILABLE', { reason: 'this start was given back to the site' });
@@ -115,7 +120,12 @@ export class StartIntake<S extends StartSite> {
     const header = (name: string): string | undefined => single(request.headers[name]);
     const entry = hosts.find({
       host: header('host'),
-      ...(isTrusted ? { forwardedHost: header('x-forwarded-host'), forwardedProto: header('x-forwarded-proto') } : {}),
+      ...(isTrusted
+        ? {
+            forwardedHost: header('x-forwarded-host'),
+            forwardedProto: header('x-forwarded-proto')?.split(',')[0]?.trim().toLowerCase(),
+          }
+        : {}),
       basePath: start.basePath,
     });
     if (!entry) {
@@ -123,7 +133,7 @@ export class StartIntake<S extends StartSite> {
     }
     about.site = entry.target.name;
     const readings = [start, ...(start.tokenCandidates ?? [])];
-    about.handle = start.handles[0] ?? '';
+    about.handle = shown(start.handles[0] ?? '');
     const row = await this.#find(entry.target.store, readings, peer, isTrusted ? header('x-forwarded-for') : undefined);
     if (row === 'ended') {
       return { status: 200, text: 'Taken already.\n' };
@@ -161,7 +171,7 @@ export class StartIntake<S extends StartSite> {
     forwarded: string | undefined,
   ): Promise<ProcessRow | 'ended'> {
     const handles = [...new Set(readings.flatMap((reading) => reading.handles))];
-    const handle = handles[0] ?? '';
+    const handle = shown(handles[0] ?? '');
     let rows = await look(store, handles);
     if (rows.length === 0 && this.#recent.has(readings)) {
       return 'ended';
@@ -196,6 +206,11 @@ export class StartIntake<S extends StartSite> {
       this.#waiters -= 1;
     }
   }
+}
+
+/** A handle for logs and answers before its row is known: one reading of an address takes the token for a part of it. */
+function shown(handle: string): string {
+  return handle.replace(/\/[0-9a-f]{32}(?=\/|$)/gi, '/…');
 }
 
 /** A start may have been sent inside a transaction that is not committed yet. */

@@ -54,7 +54,10 @@ const lines: { readonly [N in EventName]?: Line<N> } = {
       `The database of ${e.site} is a copy of one that was served elsewhere: what already waited in it is left alone until "drupald adopt".`,
   },
   'run.handed-back': { level: 'info', say: (e) => `${e.handle} was given back to the site: ${e.result}.` },
-  'run.dropped': { level: 'info', say: (e) => `${e.handle} was not run: ${e.reason}` },
+  'run.dropped': {
+    level: (e) => (e.reason.startsWith('internal error') ? 'error' : 'info'),
+    say: (e) => `${e.handle} was not run: ${e.reason}`,
+  },
   'settle.postponed': { level: 'warn', say: (e) => `The end of ${e.handle} is told later: ${e.reason}` },
   'daemon.detached': {
     level: 'info',

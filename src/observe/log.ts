@@ -4,6 +4,8 @@ import type { LogFormat, LogLevel } from '../config/config.js';
 
 /** Where log lines go. */
 export interface LogStream {
+  /** Streams of Node tell here that nobody reads them any more. */
+  on?(event: 'error', listener: (error: Error) => void): unknown;
   write(line: string): unknown;
   readonly isTTY?: boolean;
 }
@@ -38,6 +40,8 @@ const MAX_DEPTH = 6;
 /** Makes the log of the program: one JSON object a line, or readable lines with the same content. */
 export function createLog(options: LogOptions): Log {
   const stream: LogStream = options.stream ?? process.stderr;
+  // Who reads the log may go away; the daemon must not go with them.
+  stream.on?.('error', () => undefined);
   const pretty = options.format === 'pretty' || (options.format === 'auto' && stream.isTTY === true);
   const destination = pretty ? prettyStream(stream, options.env ?? process.env) : stream;
   const logger = pino(

@@ -2,6 +2,7 @@ import { readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import { BaseComponent } from '../components/component.js';
+import { cutLog } from './run-log.js';
 
 /** Milliseconds between two looks. */
 const interval = 60_000;
@@ -11,19 +12,24 @@ export class LogKeeper extends BaseComponent {
   readonly name = 'log-keeper';
   readonly #folder: string;
   readonly #keep: number;
+  readonly #limit: number;
   #timer: NodeJS.Timeout | undefined;
   #current: Promise<unknown> | undefined;
 
-  /** @param keep logs that stay */
-  constructor(folder: string, keep: number) {
+  /**
+   * @param keep logs that stay
+   * @param limit bytes of each
+   */
+  constructor(folder: string, keep: number, limit: number) {
     super();
+    this.#limit = limit;
     this.#folder = folder;
     this.#keep = keep;
   }
 
   protected override onStart(): void {
     const look = (): void => {
-      this.#current ??= prune(this.#folder, this.#keep)
+      this.#current ??= tidy(this.#folder, this.#keep, this.#limit)
         .catch(() => 0)
         .finally(() => {
           this.#current = undefined;
@@ -36,6 +42,16 @@ export class LogKeeper extends BaseComponent {
   protected override async onStop(): Promise<void> {
     clearInterval(this.#timer);
     await this.#current;
+  }
+}
+
+/** A program that a run has left behind may still write into its log. */
+async function tidy(folder: string, keep: number, limit: number): Promise<void> {
+  await prune(folder, keep);
+  for (const name of await readdir(folder)) {
+    if (name.endsWith('.log')) {
+      await cutLog(join(folder, name), limit).catch(() => false);
+    }
   }
 }
 

@@ -109,6 +109,10 @@ async function settleByStatements(store: ProcessStore, dead: Unsettled): Promise
     // A site with another lock backend may lack the table; its locks expire by themselves.
     await store.removeLocks(dead.lock).catch(() => undefined);
   }
+  if (dead.outcome.sentence !== '') {
+    // Its log may be kept elsewhere, then there is no such table.
+    await store.writeLog(dead.handle, dead.outcome.sentence).catch(() => undefined);
+  }
   return removed;
 }
 

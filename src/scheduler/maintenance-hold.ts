@@ -51,6 +51,10 @@ export class MaintenanceHold {
     return this.#held.get(site)?.dispatches.length ?? 0;
   }
 
+  get size(): number {
+    return this.all().length;
+  }
+
   /** All that is held. */
   all(): Dispatch[] {
     return [...this.#held.values()].flatMap((held) => held.dispatches);

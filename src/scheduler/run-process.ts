@@ -3,7 +3,7 @@ import { rm } from 'node:fs/promises';
 import type { EventBus } from '../events/bus.js';
 import { closeLog, cutLog } from '../outcome/run-log.js';
 import { RunReport } from '../outcome/run-report.js';
-import { settleDead, type Settled, type Unsettled } from '../outcome/settle.js';
+import { settleDead, type Settled, type SettleTools, type Unsettled } from '../outcome/settle.js';
 import { bootFailed, lost, refused, signalled, type Outcome } from '../process/outcome.js';
 import { execStatus } from '../process/states.js';
 import { bootReason } from '../workers/describe-site.js';
@@ -12,6 +12,7 @@ import { runMessage, type RunMessage } from '../workers/protocol.js';
 import { talk } from '../workers/talk.js';
 import type { Worker, WorkerExit } from '../workers/worker.js';
 import type { RunRecord } from './run-record.js';
+import type { ServedSite } from './served-site.js';
 
 /** What the pipeline needs besides the run. */
 export interface RunTools {
@@ -67,7 +68,8 @@ export async function runProcess(record: RunRecord, tools: RunTools): Promise<Ru
     : await endUnclaimed(record, tools, report, exit, endedAt);
   await rm(processFile(site.place, dispatch.id), { force: true });
   if (end.type === 'ended') {
-    await closeLog(logFile(site.place, dispatch.id), tools.outputLimit, end.outcome);
+    // A full disk costs the last line of the log, not the end of the run.
+    await closeLog(logFile(site.place, dispatch.id), tools.outputLimit, end.outcome).catch(() => undefined);
   } else if (end.type !== 'unsettled') {
     await rm(logFile(site.place, dispatch.id), { force: true });
   }
@@ -150,11 +152,15 @@ async function settleClaimed(
     }
     const silent = exitKind && outcome.kind !== 'completed';
     if (!report.isSettled || silent) {
-      const settled = await settleDead(
-        { ...tools, source: site.source, place: site.place, store: site.store, timeout: tools.settleTimeout },
-        dead,
-      );
+      const settled = await settleDead(settleTools(tools, site), dead);
       tellSettled(tools, record, outcome, settled);
+    } else if (await site.store.remove(handle, stamp)) {
+      // The worker said that it had settled, but what it did was undone when its
+      // open transaction ended with it.
+      if (outcome.kind === 'completed') {
+        await site.store.endProgress(handle, endedAt, '', callback);
+      }
+      await settleDead(settleTools(tools, site), { ...dead, hook: false, processFile: undefined });
     } else if (dead.lock && (report.done === undefined || report.done.locks === 'kept')) {
       await site.store.removeLocks(dead.lock).catch(() => undefined);
     }
@@ -162,6 +168,10 @@ async function settleClaimed(
     return { type: 'unsettled', dead, error };
   }
   return { type: 'ended', outcome };
+}
+
+function settleTools(tools: RunTools, site: ServedSite): SettleTools {
+  return { bus: tools.bus, source: site.source, place: site.place, store: site.store, timeout: tools.settleTimeout };
 }
 
 function tellSettled(tools: RunTools, record: RunRecord, outcome: Outcome, settled: Settled): void {
@@ -198,11 +208,11 @@ async function endUnclaimed(
     }
   }
   const cause = unclaimedCause(report, exit, callback);
+  const trouble = await site.check();
+  if (trouble !== undefined) {
+    return { type: 'trouble', reason: trouble };
+  }
   if (report.bootFailure?.cause !== 'exit') {
-    const trouble = await site.check();
-    if (trouble !== undefined) {
-      return { type: 'trouble', reason: trouble };
-    }
     dispatch.attempts += 1;
     if (dispatch.attempts < attemptLimit) {
       return { type: 'again', reason: cause.sentence };

@@ -44,6 +44,11 @@ export class Scheduler extends BaseComponent {
     });
   }
 
+  /** Whether it takes nothing any more. */
+  get closed(): boolean {
+    return this.#stopping;
+  }
+
   get slots(): number {
     return this.#options.slots;
   }
@@ -96,7 +101,10 @@ export class Scheduler extends BaseComponent {
    */
   async offer(dispatch: Dispatch): Promise<Offer> {
     const key = dispatchKey(dispatch);
-    if (this.#known.has(key)) {
+    const known = this.#known.get(key);
+    if (known) {
+      // Found again by the sweep: the row could not be put to wait when it came.
+      await this.#keepWaiting(known);
       return 'known';
     }
     if (this.#stopping) {
@@ -105,7 +113,7 @@ export class Scheduler extends BaseComponent {
     if (this.#detached) {
       return 'detached';
     }
-    if (this.#waiting.size >= this.#options.backlogMax) {
+    if (this.#waiting.size + this.#hold.size >= this.#options.backlogMax) {
       return 'full';
     }
     this.#known.set(key, dispatch);

@@ -21,6 +21,10 @@ export class TakeStart implements StartTaker<ServedSite> {
     this.#onTaken = onTaken;
   }
 
+  get closed(): boolean {
+    return this.#scheduler.closed;
+  }
+
   get waiting(): number {
     return this.#scheduler.waiting;
   }

@@ -1,4 +1,4 @@
-import { unserialize } from 'php-serialize';
+import { serialize, unserialize } from 'php-serialize';
 
 import { callbackName } from '../process/callback-name.js';
 import { execStatus } from '../process/states.js';
@@ -136,6 +136,20 @@ export class ProcessStore {
   /** Removes the locks of one dead run, by the value that only it used. */
   async removeLocks(lock: string): Promise<void> {
     await this.#main.change(`DELETE FROM ${this.#main.table('semaphore')} WHERE value = ?`, [lock]);
+  }
+
+  /** Writes a line into Drupal's log, as the module dblog would, for a site that cannot be booted. */
+  async writeLog(handle: string, sentence: string): Promise<void> {
+    await this.#main.change(
+      `INSERT INTO ${this.#main.table('watchdog')}` +
+        ' (uid, type, message, variables, severity, link, location, referer, hostname, timestamp)' +
+        " VALUES (0, 'bg_process', ?, ?, 3, '', '', '', '127.0.0.1', ?)",
+      [
+        'Process %handle: @sentence',
+        serialize({ '%handle': handle, '@sentence': sentence }),
+        Math.floor(Date.now() / 1000),
+      ],
+    );
   }
 
   /** A variable from the site's table; undefined when it is not set there. */

@@ -104,7 +104,10 @@ export class Root {
     this.#children.set(run, child);
     this.#connection.send({ type: 'fork', run, secret: expectation.secret });
     const timer = setTimeout(() => {
-      if (child.pid !== undefined) {
+      if (child.pid === undefined) {
+        // It does not even fork: a root that hangs is replaced.
+        killGroup(this.pid, 'SIGKILL');
+      } else {
         killGroup(child.pid, 'SIGKILL');
       }
       expectation.cancel(fail('WORKER_START_TIMEOUT', { uri: this.#folder, limit: `${reportTimeout / 1000} s` }));
@@ -142,7 +145,11 @@ export class Root {
         return;
       }
       case 'fork-failed':
-        this.#end(message.run, { code: undefined, signal: undefined, seen: false });
+        this.#end(
+          message.run,
+          { code: undefined, signal: undefined, seen: false },
+          `it cannot fork: ${message.message}`,
+        );
         return;
       case 'reaped':
         this.#end(message.run ?? '', {
@@ -159,7 +166,7 @@ export class Root {
     }
   }
 
-  #end(run: string, exit: WorkerExit): void {
+  #end(run: string, exit: WorkerExit, why = 'a forked worker ended before it reported'): void {
     const child = this.#children.get(run);
     if (!child) {
       return;
@@ -170,7 +177,7 @@ export class Root {
       fail('PHP_UNUSABLE', {
         php: this.#php,
         root: this.#folder,
-        reason: 'a forked worker ended before it reported',
+        reason: why,
       }),
     );
   }

@@ -45,6 +45,8 @@ class MemoryStore {
 
 /** Takes starts, or answers as it is told. */
 class MemoryTaker implements StartTaker<StartSite> {
+  closed = false;
+
   readonly waiting = 7;
   readonly offered: AcceptedStart<StartSite>[] = [];
   answer: 'taken' | 'known' | 'full' | 'stopping' = 'taken';

@@ -29,7 +29,12 @@ describeSites('start and stop', [], (kind) => {
     const first = bench.daemon;
     first.terminate();
     await first.logged((line) => line.event === 'daemon.stopping', 'daemon.stopping');
-    await expect(post(first.port, '/bgp-start/x/y')).rejects.toThrow();
+    // Refused, not cut off: on a refused connection the module deletes its row.
+    const refused = newHandle('refused');
+    const token = await insertRow(bench.site, { handle: refused });
+    expect((await post(first.port, startPath(refused, token))).status).toBe(503);
+    expect(await readRow(bench.site, refused)).toMatchObject({ exec_status: 1 });
+    await bench.site.sql('DELETE FROM {background_process} WHERE handle = ?', [refused]);
     await openGate(bench.site, running);
     expect(await first.exited()).toBe(0);
     expect(await readRow(bench.site, running)).toBeUndefined();

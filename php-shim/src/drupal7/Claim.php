@@ -45,11 +45,6 @@ class Claim extends \DatabaseLog {
     $this->step = self::OVER;
   }
 
-  /** Whether the callback has returned. */
-  public function hasReturned() {
-    return $this->step === self::CLOSING;
-  }
-
   public function log(\DatabaseStatementInterface $statement, $args, $time) {
     if ($this->previous) {
       $this->previous->log($statement, $args, $time);

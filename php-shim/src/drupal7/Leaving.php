@@ -44,17 +44,42 @@ class Leaving {
       return $buffer;
     }
     $last = $this->after ? call_user_func($this->after) : array();
+    $by_signal = $this->bySignal && $this->closeStreams();
     Site::closeConnections();
     $this->channel->send($last + array(
       'type' => 'done',
-      'leaving' => $this->bySignal ? 'signal' : 'exit',
+      'leaving' => $by_signal ? 'signal' : 'exit',
       'peakKb' => (int) (memory_get_peak_usage(TRUE) / 1024),
     ));
-    if ($this->bySignal) {
+    if ($by_signal) {
       \Drupald\OutputLog::handle($buffer);
       posix_kill(posix_getpid(), SIGKILL);
     }
     return $buffer;
+  }
+
+  /**
+   * Closes what site code has left open, which writes what is still buffered.
+   *
+   * @return bool
+   *   FALSE when something is open that only PHP's own teardown can close.
+   */
+  private function closeStreams() {
+    if (!function_exists('get_resources')) {
+      return FALSE;
+    }
+    foreach (get_resources() as $resource) {
+      $type = get_resource_type($resource);
+      if ($type === 'stream') {
+        if ($resource !== $this->channel->stream() && !\Drupald\Environment::isStandard($resource)) {
+          @fclose($resource);
+        }
+      }
+      elseif ($type !== 'stream-context' && $type !== 'Unknown') {
+        return FALSE;
+      }
+    }
+    return TRUE;
   }
 
 }

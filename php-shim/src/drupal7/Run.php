@@ -31,7 +31,8 @@ class Run {
   private $listeners = 0;
   private $lockId = '';
   private $outcome;
-  private $closed = FALSE;
+  private $callable = FALSE;
+  private $pid;
   private $settled = FALSE;
   private $hookBegun = FALSE;
   private $hidden;
@@ -49,6 +50,7 @@ class Run {
   public function perform() {
     // Given back at the end, so that a run out of memory can still be settled.
     $this->reserve = str_repeat('x', 262144);
+    $this->pid = getmypid();
     register_shutdown_function(array($this, 'shutdown'));
     if (!$this->boot->full()) {
       exit(1);
@@ -117,9 +119,7 @@ class Run {
   private function prepare() {
     $this->lockId = Site::lockId();
     $this->listeners = Site::shutdownListeners();
-    if ($this->listeners) {
-      $this->process = background_process_get_process($this->handle);
-    }
+    $this->process = background_process_get_process($this->handle);
     // Not before Drupal is there: its parent class is Drupal's.
     if (!class_exists('DatabaseLog')) {
       require_once DRUPAL_ROOT . '/includes/database/log.inc';
@@ -132,11 +132,13 @@ class Run {
   public function claimed($stamp) {
     $this->stamp = $stamp;
     if ($this->process) {
+      // The module's own test, at the same moment.
+      $this->callable = is_callable($this->process->callback);
       $this->process->start_stamp = (float) $stamp;
       $this->process->exec_status = BACKGROUND_PROCESS_STATUS_RUNNING;
       // Silent: its undeclared properties fill the site's log under PHP 8.2.
       $this->process = @\BackgroundProcess::load($this->process);
-      if (!empty($this->job['processFile'])) {
+      if ($this->listeners && !empty($this->job['processFile'])) {
         @file_put_contents($this->job['processFile'], serialize($this->process));
       }
     }
@@ -152,7 +154,9 @@ class Run {
 
   /** Called by the watch: the callback returned and its progress was ended. */
   public function returned() {
-    $this->outcome = Ending::completed();
+    if (!$this->outcome) {
+      $this->outcome = Ending::completed();
+    }
     $this->tellOutcome();
   }
 
@@ -177,8 +181,9 @@ class Run {
     if ($this->stamp === NULL) {
       $this->tell(array('type' => 'unclaimed'));
     }
-    elseif ($this->claim->hasReturned()) {
-      $this->closed = TRUE;
+    elseif ($this->callable) {
+      // Not by the watch alone: a callback may have closed the connection that it listens to.
+      $this->returned();
       $this->settled = TRUE;
       $this->channel->send(array('type' => 'settled', 'row' => $this->hidden === NULL ? 'deleted' : 'gone', 'hook' => 'done'));
     }
@@ -224,6 +229,10 @@ class Run {
   /** The first of all shutdown functions: decides what the run came to. */
   public function shutdown() {
     $this->reserve = NULL;
+    if (getmypid() !== $this->pid) {
+      $this->leaveFork();
+      return;
+    }
     $error = error_get_last();
     if (!$this->booted) {
       $this->boot->ended($error);
@@ -251,6 +260,14 @@ class Run {
     $leaving->arm();
   }
 
+  /** A process that the callback has forked: the run is not its to end. */
+  private function leaveFork() {
+    $this->channel->close();
+    $this->settled = TRUE;
+    $callbacks = &drupal_register_shutdown_function();
+    $callbacks = array();
+  }
+
   /** After a fatal error: memory and CPU time for the site's shutdown functions. */
   private function makeRoom() {
     if (!$this->outcome) {
@@ -272,6 +289,10 @@ class Run {
     $this->settled = TRUE;
     $kind = $this->outcome['kind'];
     try {
+      // After exit() Drupal commits by its destructors, as on the stock site.
+      if ($kind !== 'completed' && $kind !== 'exit') {
+        Site::rollBack();
+      }
       Site::reconnect();
       if ($kind !== 'completed' && $kind !== 'exit') {
         Settle::endProgress($this->handle, $this->outcome['sentence'], microtime(TRUE));

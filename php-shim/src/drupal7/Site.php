@@ -34,6 +34,29 @@ class Site {
     }
   }
 
+  /**
+   * Rolls back whatever transaction a run has left open.
+   *
+   * Else what is settled is settled inside it, and undone when PHP ends. Not on
+   * another connection: the open transaction may hold the very rows.
+   */
+  public static function rollBack() {
+    foreach (array_unique(array('default', self::processKey())) as $key) {
+      try {
+        $connection = \Database::getConnection('default', $key);
+        if ($connection->inTransaction()) {
+          $connection->rollback();
+        }
+        // Also one that was begun by a plain statement, which Drupal does not count.
+        $connection->query('ROLLBACK');
+      }
+      catch (\Exception $error) {
+        // A connection that is lost has no transaction any more.
+        continue;
+      }
+    }
+  }
+
   /** Makes sure that the database answers, with a new connection if need be. */
   public static function reconnect() {
     try {
