@@ -98,6 +98,8 @@ async function performJob(record: RunRecord, tools: RunTools, worker: Worker, re
       clearTimeout(bootTimer);
     } else if (message.type === 'claimed') {
       tools.bus.emit('run.claimed', about);
+    } else if (message.type === 'unsettled') {
+      tools.bus.emit('settle.postponed', { ...about, reason: `its worker could not (${message.message})` });
     }
   });
   clearTimeout(bootTimer);

@@ -101,9 +101,11 @@ async function own(dir: string, account: Account | undefined): Promise<void> {
 async function fill(dir: string, shim: string, kept: ReadonlyMap<string, Buffer> | undefined): Promise<StateDir> {
   const logs = join(dir, 'runs');
   await mkdir(logs, { recursive: true, mode: 0o700 });
+  for (const folder of [dir, logs]) {
+    await writeFile(join(folder, '.writable'), '');
+    await rm(join(folder, '.writable'));
+  }
   if (!kept) {
-    await writeFile(join(dir, '.writable'), '');
-    await rm(join(dir, '.writable'));
     return { dir, logs, shim };
   }
   const copy = join(dir, 'shim');

@@ -68,6 +68,7 @@ class Leaving {
     if (!function_exists('get_resources')) {
       return FALSE;
     }
+    // phpcs:ignore PHPCompatibility.FunctionUse.NewFunctions.get_resourcesFound -- asked for above.
     foreach (get_resources() as $resource) {
       $type = get_resource_type($resource);
       if ($type === 'stream') {

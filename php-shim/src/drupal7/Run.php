@@ -300,7 +300,11 @@ class Run {
       $removed = (bool) background_process_remove_process($this->handle, $this->stamp);
     }
     catch (\Exception $error) {
-      $this->channel->send(array('type' => 'unsettled', 'message' => $error->getMessage()));
+      $this->tellUnsettled($error);
+      return;
+    }
+    catch (\Throwable $error) {
+      $this->tellUnsettled($error);
       return;
     }
     $hook = 'none';
@@ -311,6 +315,10 @@ class Run {
       Settle::log($this->handle, $this->outcome['sentence']);
     }
     $this->channel->send(array('type' => 'settled', 'row' => $removed ? 'deleted' : 'gone', 'hook' => $hook));
+  }
+
+  private function tellUnsettled($error) {
+    $this->channel->send(array('type' => 'unsettled', 'message' => get_class($error) . ': ' . $error->getMessage()));
   }
 
   /** Tells the modules; FALSE when the daemon has to, because only it learns the exit code. */

@@ -44,7 +44,7 @@ class Site {
     foreach (array_unique(array('default', self::processKey())) as $key) {
       try {
         $connection = \Database::getConnection('default', $key);
-        if ($connection->inTransaction()) {
+        if (method_exists($connection, 'inTransaction') && $connection->inTransaction()) {
           $connection->rollback();
         }
         // Also one that was begun by a plain statement, which Drupal does not count.
@@ -52,6 +52,9 @@ class Site {
       }
       catch (\Exception $error) {
         // A connection that is lost has no transaction any more.
+        continue;
+      }
+      catch (\Throwable $error) {
         continue;
       }
     }
