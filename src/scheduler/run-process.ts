@@ -66,7 +66,10 @@ export async function runProcess(record: RunRecord, tools: RunTools): Promise<Ru
   const end = report.claimed
     ? await settleClaimed(record, tools, report, exit, report.claimed.stamp, endedAt)
     : await endUnclaimed(record, tools, report, exit, endedAt);
-  await rm(processFile(site.place, dispatch.id), { force: true });
+  if (end.type !== 'unsettled') {
+    // Else it is needed for the hook when the database is back.
+    await rm(processFile(site.place, dispatch.id), { force: true });
+  }
   if (end.type === 'ended') {
     // A full disk costs the last line of the log, not the end of the run.
     await closeLog(logFile(site.place, dispatch.id), tools.outputLimit, end.outcome).catch(() => undefined);

@@ -1,7 +1,10 @@
+import { rm } from 'node:fs/promises';
+
 import { BaseComponent } from '../components/component.js';
 import type { EventBus } from '../events/bus.js';
 import { postponedReason, settleDead, type Unsettled } from '../outcome/settle.js';
 import { Backoff } from '../support/backoff.js';
+import { processFile } from '../workers/jobs.js';
 import { Deferred } from '../support/deferred.js';
 import { dispatchKey, type Dispatch } from './dispatch.js';
 import { MaintenanceHold } from './maintenance-hold.js';
@@ -296,6 +299,7 @@ export class Scheduler extends BaseComponent {
             dead,
           );
           this.#bus.emit('run.settled', { site: site.name, handle, callback, outcome: dead.outcome.kind, ...settled });
+          await rm(processFile(site.place, dead.id), { force: true });
           return;
         } catch {
           // Still away: the next pause is longer.
