@@ -4,7 +4,7 @@ import { request } from 'undici';
 
 import type { EventBus } from '../events/bus.js';
 import { handBackHeader } from '../intake/accept-start.js';
-import { rawurlencode } from '../sites/request.js';
+import { publicStartPath } from '../sites/request.js';
 import type { Dispatch } from './dispatch.js';
 
 /** Milliseconds that the site gets to begin a start. */
@@ -123,7 +123,7 @@ export class HandBack {
   /** Undefined: the site has answered well. */
   async #post(dispatch: Dispatch, signal: AbortSignal): Promise<undefined | { reason: string }> {
     const { uri, context, handle, token, site } = dispatch;
-    const path = `${context.prefix === '' ? '' : `${context.prefix}/`}bgp-start/${rawurlencode(rawurlencode(handle))}/${token}`;
+    const path = `${publicStartPath(context.prefix, handle)}/${token}`;
     const base = this.to === undefined ? uri.url : `${this.to.replace(/\/+$/, '')}${uri.basePath}`;
     const address = site.facts?.cleanUrls === false ? `${base}/?q=${path}` : `${base}/${path}`;
     try {

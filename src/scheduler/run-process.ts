@@ -135,7 +135,7 @@ async function settleClaimed(
     record.move('settling');
   }
   const lock = report.claimed?.lock ?? '';
-  const hookOpen = report.hook === 'none' && (report.claimed?.listeners ?? 1) > 0 && report.settled?.hook !== 'done';
+  const untold = report.settled === undefined || report.settled.hook === 'deferred';
   const dead: Unsettled = {
     id: dispatch.id,
     uri: dispatch.uri,
@@ -144,7 +144,7 @@ async function settleClaimed(
     stamp,
     outcome,
     endedAt,
-    hook: hookOpen && (report.settled === undefined || report.settled.hook === 'deferred'),
+    hook: untold && report.hook === 'none' && (report.claimed?.listeners ?? 1) > 0,
     // A row that is gone although the run had not come to its end was removed by
     // somebody else, who has told the hook.
     processFile: report.ended ? processFile(site.place, dispatch.id) : undefined,
@@ -175,7 +175,8 @@ async function settleClaimed(
   return { type: 'ended', outcome };
 }
 
-function settleTools(tools: RunTools, site: ServedSite): SettleTools {
+/** What settling a run of this site needs. */
+export function settleTools(tools: RunTools, site: ServedSite): SettleTools {
   return { bus: tools.bus, source: site.source, place: site.place, store: site.store, timeout: tools.settleTimeout };
 }
 

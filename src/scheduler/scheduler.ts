@@ -9,7 +9,7 @@ import { Deferred } from '../support/deferred.js';
 import { dispatchKey, type Dispatch } from './dispatch.js';
 import { MaintenanceHold } from './maintenance-hold.js';
 import { RunRecord } from './run-record.js';
-import { runProcess, type RunEnd, type RunTools } from './run-process.js';
+import { runProcess, settleTools, type RunEnd, type RunTools } from './run-process.js';
 import type { ServedSite } from './served-site.js';
 import { WaitingList } from './waiting-list.js';
 
@@ -32,7 +32,6 @@ export class Scheduler extends BaseComponent {
   readonly #known = new Map<string, Dispatch>();
   readonly #running = new Set<RunRecord>();
   readonly #hold: MaintenanceHold;
-  readonly #unsettled = new Set<Promise<void>>();
   #stopping = false;
   #detached = false;
   #idle = new Deferred();
@@ -89,11 +88,6 @@ export class Scheduler extends BaseComponent {
   /** Everything that waits, held starts too. */
   allWaiting(): Dispatch[] {
     return [...this.#waiting, ...this.#hold.all()];
-  }
-
-  /** Whether this very start waits or runs already. */
-  knows(start: Pick<Dispatch, 'handle' | 'stamp'>): boolean {
-    return this.#known.has(dispatchKey(start));
   }
 
   /**
@@ -282,22 +276,13 @@ export class Scheduler extends BaseComponent {
     const { handle, callback } = dead;
     this.#bus.emit('settle.postponed', { site: site.name, handle, callback, reason: postponedReason(error) });
     const backoff = new Backoff({ firstMs: 250, maxMs: 5_000 });
-    const work = (async () => {
+    void (async () => {
       for (;;) {
         await new Promise<void>((resolve) => {
           setTimeout(resolve, backoff.next()).unref();
         });
         try {
-          const settled = await settleDead(
-            {
-              ...this.#options,
-              source: site.source,
-              place: site.place,
-              store: site.store,
-              timeout: this.#options.settleTimeout,
-            },
-            dead,
-          );
+          const settled = await settleDead(settleTools(this.#options, site), dead);
           this.#bus.emit('run.settled', { site: site.name, handle, callback, outcome: dead.outcome.kind, ...settled });
           await rm(processFile(site.place, dead.id), { force: true });
           return;
@@ -307,8 +292,6 @@ export class Scheduler extends BaseComponent {
         }
       }
     })();
-    this.#unsettled.add(work);
-    void work.finally(() => this.#unsettled.delete(work));
   }
 
   #noteIdle(): void {

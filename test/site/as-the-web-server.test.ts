@@ -1,5 +1,5 @@
-import { afterAll, beforeAll, expect, test } from 'vitest';
-import { Apache } from '../harness/apache.js';
+import { expect, test } from 'vitest';
+import { prepareApache } from '../harness/apache.js';
 import { prepareBench } from '../harness/bench.js';
 import { describeSites } from '../harness/describe-sites.js';
 import { detail, event } from '../harness/fixture-log.js';
@@ -13,6 +13,8 @@ const mayDiffer = [
   /^displayErrors$/,
   // Other for every process: names, numbers, times.
   /^(handle|pid|connection|lockId|random\.|get\.q$|bootPath|initPath|requestPath)/,
+  // An age in whole seconds differs whenever one of the two crosses a second.
+  /^requestTimeAge$/,
   /^server\.(REQUEST_TIME|REQUEST_TIME_FLOAT|REMOTE_PORT|REDIRECT_URL|REQUEST_URI)$/,
   // A setting of the site: the full version of the web server.
   /^server\.SERVER_SOFTWARE$/,
@@ -30,15 +32,7 @@ function flat(value: unknown, name = ''): [string, string][] {
 
 describeSites('what a callback sees, field by field beside Apache', [], (kind) => {
   const bench = prepareBench(kind);
-  let apache: Apache;
-
-  beforeAll(async () => {
-    const { root, account } = bench.site;
-    apache = await Apache.start({ root, account, folder: bench.suite.folder });
-  });
-  afterAll(async () => {
-    await apache.stop();
-  });
+  const apache = prepareApache(bench);
 
   const seen = async (label: string): Promise<Map<string, string>> => {
     const handle = newHandle(label);
@@ -50,8 +44,11 @@ describeSites('what a callback sees, field by field beside Apache', [], (kind) =
   };
 
   test('only what is stated differs', async () => {
+    const before = Math.floor(Date.now() / 1000);
     const ours = await seen('ours');
-    await bench.site.setServiceHost(`http://127.0.0.1:${String(apache.port)}`, 'site.test');
+    // Of this request, not of the process that it was forked from.
+    expect(Number(JSON.parse(ours.get('server.REQUEST_TIME') ?? '0'))).toBeGreaterThanOrEqual(before);
+    await bench.site.setServiceHost(apache.address, 'site.test');
     const theirs = await seen('theirs');
     expect(theirs.get('sapi')).toBe('"apache2handler"');
     expect(ours.get('sapi')).toBe('"cli"');

@@ -1,5 +1,5 @@
-import { afterAll, beforeAll, expect, test } from 'vitest';
-import { Apache } from '../harness/apache.js';
+import { expect, test } from 'vitest';
+import { prepareApache } from '../harness/apache.js';
 import { prepareBench } from '../harness/bench.js';
 import { describeSites } from '../harness/describe-sites.js';
 import { detail, event, events, openGate } from '../harness/fixture-log.js';
@@ -11,15 +11,7 @@ import { waitFor } from '../harness/wait.js';
 
 describeSites('the way back', [], (kind) => {
   const bench = prepareBench(kind, { daemon: { slots: 1 } });
-  let apache: Apache;
-
-  beforeAll(async () => {
-    const { root, account } = bench.site;
-    apache = await Apache.start({ root, account, folder: bench.suite.folder });
-  });
-  afterAll(async () => {
-    await apache.stop();
-  });
+  const apache = prepareApache(bench);
 
   const detach = (to: string) =>
     runProgram(process.execPath, [
@@ -52,7 +44,7 @@ describeSites('the way back', [], (kind) => {
       expect(await readRow(bench.site, handle)).toMatchObject({ exec_status: 3 });
     }
 
-    const back = await detach(`http://127.0.0.1:${String(apache.port)}`);
+    const back = await detach(apache.address);
     expect(back.code, back.stderr + back.stdout).toBe(0);
     expect(JSON.parse(back.stdout)).toMatchObject({ handedBack: 3, left: 0 });
     const late = newHandle('late');

@@ -1,7 +1,7 @@
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, test } from 'vitest';
-import { Apache } from '../harness/apache.js';
+import { expect, test } from 'vitest';
+import { prepareApache } from '../harness/apache.js';
 import { prepareBench } from '../harness/bench.js';
 import { describeSites } from '../harness/describe-sites.js';
 import { runProgram } from '../harness/program.js';
@@ -14,16 +14,7 @@ interface Finding {
 
 describeSites('doctor', [], (kind) => {
   const bench = prepareBench(kind);
-  let apache: Apache;
-
-  beforeAll(async () => {
-    const { root, account } = bench.site;
-    const extra = 'SetEnv SHOP_MODE live\nphp_value memory_limit 200M\nphp_value precision 12';
-    apache = await Apache.start({ root, account, folder: bench.suite.folder, extra });
-  });
-  afterAll(async () => {
-    await apache.stop();
-  });
+  const apache = prepareApache(bench, 'SetEnv SHOP_MODE live\nphp_value memory_limit 200M\nphp_value precision 12');
 
   /** Findings of a doctor that looks at the site itself, and its exit code. */
   const alone = async (...more: string[]): Promise<{ findings: Finding[]; code: number | null }> => {
@@ -109,7 +100,7 @@ describeSites('doctor', [], (kind) => {
   });
 
   test('the web server’s side is read once, and only what differs is said', async () => {
-    const found = await alone('--web', '--to', `http://127.0.0.1:${String(apache.port)}`);
+    const found = await alone('--web', '--to', apache.address);
     const titles = bad(found).map(({ title }) => title);
     expect(titles).toContainEqual(expect.stringContaining('memory_limit is "200M" under the web server'));
     expect(titles).toContainEqual(expect.stringContaining('precision is "12"'));
