@@ -41,14 +41,26 @@ class Environment {
    * hands out the lowest free numbers, and STDIN, STDOUT and STDERR are not
    * defined yet because PHP read its script from standard input.
    *
+   * @param string $log
+   *   Path of the log.
+   * @param bool $define
+   *   Whether to define those constants. A zygote leaves them to its children:
+   *   a constant cannot be given another stream.
+   *
    * @return resource
    *   The log, opened for appending.
    */
-  public static function redirect($log) {
-    foreach (array('php://stdin' => 'r', 'php://stdout' => 'w', 'php://stderr' => 'w') as $name => $mode) {
-      $stream = @fopen($name, $mode);
-      if ($stream) {
-        fclose($stream);
+  public static function redirect($log, $define) {
+    if (self::$streams) {
+      // A parent has opened them; PHP knows them by these streams.
+      array_map('fclose', self::$streams);
+    }
+    else {
+      foreach (array('php://stdin' => 'r', 'php://stdout' => 'w', 'php://stderr' => 'w') as $name => $mode) {
+        $stream = @fopen($name, $mode);
+        if ($stream) {
+          fclose($stream);
+        }
       }
     }
     $in = fopen('/dev/null', 'r');
@@ -57,7 +69,7 @@ class Environment {
     $out = $out ? $out : fopen('/dev/null', 'a');
     $err = @fopen($log, 'a');
     $err = $err ? $err : fopen('/dev/null', 'a');
-    if (!defined('STDIN')) {
+    if ($define && !defined('STDIN')) {
       define('STDIN', $in);
       define('STDOUT', $out);
       define('STDERR', $err);

@@ -14,11 +14,18 @@ class OutputLog {
   private static $left = 0;
   private static $muted = FALSE;
 
-  /** Starts to collect: an ordinary, removable buffer that passes on every piece at once. */
+  /**
+   * Starts to collect: an ordinary, removable buffer that passes on every piece at once.
+   *
+   * In a child of a process that collects already, only the place changes.
+   */
   public static function begin($stream, $limit) {
+    $begun = self::$stream !== NULL;
     self::$stream = $stream;
     self::$left = $limit;
-    ob_start(array(__CLASS__, 'handle'), 1);
+    if (!$begun) {
+      ob_start(array(__CLASS__, 'handle'), 1);
+    }
   }
 
   /** Output callback: takes all, gives nothing back, so that PHP never sends headers. */

@@ -7,11 +7,10 @@ namespace Drupald;
  */
 class Worker {
 
-  /** Seconds that a worker waits for its job before it ends. */
-  const JOB_TIMEOUT = 60;
-
+  private $socket;
   private $channel;
   private $forked;
+  private $warm;
 
   /**
    * @param string $socket
@@ -19,9 +18,10 @@ class Worker {
    * @param string $secret
    *   One-time secret of this worker.
    * @param bool $forked
-   *   Whether a root has forked this process: then it may leave by a signal.
+   *   Whether another process has forked this one: then it may leave by a signal.
    */
   public function __construct($socket, $secret, $forked) {
+    $this->socket = $socket;
     $this->forked = $forked && function_exists('posix_kill');
     $this->channel = new Channel($socket);
     $this->channel->send(array(
@@ -34,18 +34,32 @@ class Worker {
     ));
   }
 
-  /** Receives the job and does it; what follows is PHP's shutdown. */
+  /** Says that a zygote has loaded the site already. */
+  public function keepWarm(Drupal7\Warm $warm) {
+    $this->warm = $warm;
+  }
+
+  /** Does what costs time and decides nothing, before there is a job. */
+  public function rehearse() {
+    $this->warm->rehearse();
+  }
+
+  /**
+   * Receives the job and does it; what follows is PHP's shutdown.
+   *
+   * @return Worker|null
+   *   Another worker, when this one has become a zygote and this process is a
+   *   child of it.
+   */
   public function work() {
-    $job = $this->channel->receive(self::JOB_TIMEOUT);
+    // The daemon gives a job or closes: a spare may wait for long.
+    $job = $this->channel->receive();
     if (!$job || !isset($job['type'], $job['kind']) || $job['type'] !== 'job') {
-      exit(0);
+      $this->leaveUnused();
     }
-    // Drupal is loaded by the job; its generation decides which adapter.
-    foreach (array('Leaving', 'Site', 'Boot', 'Run', 'Settle', 'Describe') as $part) {
-      require_once __DIR__ . '/drupal7/' . $part . '.php';
-    }
+    Opcache::forgetFreshScripts();
     try {
-      $out = Environment::redirect($job['log']);
+      $out = Environment::redirect($job['log'], $job['kind'] !== 'zygote');
       Environment::apply($job);
     }
     catch (\RuntimeException $error) {
@@ -58,8 +72,11 @@ class Worker {
     }
     switch ($job['kind']) {
       case 'run':
-        $task = new Drupal7\Run($job, $this->channel, $this->forked);
+        $task = new Drupal7\Run($job, $this->channel, $this->forked, $this->warm);
         break;
+
+      case 'zygote':
+        return Zygote::serve($this->socket, $this->channel, $job);
 
       case 'settle':
         $task = new Drupal7\Settle($job, $this->channel, $this->forked);
@@ -74,6 +91,17 @@ class Worker {
         exit(1);
     }
     $task->perform();
+  }
+
+  /** A spare that is not needed ends without a trace. */
+  private function leaveUnused() {
+    if ($this->warm) {
+      Drupal7\Site::closeConnections();
+    }
+    if ($this->forked) {
+      posix_kill(posix_getpid(), SIGKILL);
+    }
+    exit(0);
   }
 
 }

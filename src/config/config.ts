@@ -1,7 +1,7 @@
 import type { ListenAddress } from './kinds.js';
 
 /** How a run is kept apart from others. */
-export type Isolation = 'fresh' | 'cold';
+export type Isolation = 'process' | 'fresh' | 'cold';
 
 /** One Drupal root and the addresses of the sites in it. */
 export interface SiteConfig {
@@ -36,6 +36,12 @@ export interface Config {
   /** Milliseconds. */
   readonly grace: number;
   readonly isolation: Isolation;
+  readonly zygote: {
+    /** Milliseconds. */
+    readonly maxAge: number;
+    /** Workers. */
+    readonly spares: number;
+  };
   readonly output: {
     /** Bytes. */
     readonly max: number;

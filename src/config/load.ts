@@ -53,6 +53,7 @@ export function loadConfig(sources: ConfigSources): Config {
     backlog: { max: values['backlog.max'] },
     grace: values.grace,
     isolation: values.isolation,
+    zygote: { maxAge: values['zygote.max_age'], spares: values['zygote.spares'] },
     output: { max: values['output.max'], keep: values['output.keep'] },
     trustedProxies: values.trusted_proxies,
     lookupWait: values.lookup_wait,

@@ -72,11 +72,25 @@ export const settings = {
     sentence: 'How long running processes may go on when the daemon stops.',
   }),
   isolation: setting({
-    kind: kinds.choice('fresh', 'cold'),
-    default: 'fresh',
+    kind: kinds.choice('process', 'fresh', 'cold'),
+    default: 'process',
     example: 'fresh',
     sentence:
-      'fresh: each process gets a fork of its own that boots Drupal; cold: a PHP program of its own (for PHP without pcntl).',
+      'process: each process gets a fork of its own, in which the site is loaded already; fresh: one that loads the site for itself; cold: a PHP program of its own (for PHP without pcntl).',
+  }),
+  'zygote.max_age': setting({
+    kind: kinds.duration,
+    unit: 'ms',
+    default: '1 s',
+    example: '1 s',
+    sentence:
+      'How long a loaded site may be used for new processes (isolation process); at least 20 times what it took to load. REQUEST_TIME of a process is up to this much older than its start.',
+  }),
+  'zygote.spares': setting({
+    kind: kinds.integer(0, 1_000),
+    default: 16,
+    example: '16',
+    sentence: 'Most workers of one site address that are made ahead of their processes (isolation process).',
   }),
   'output.max': setting({
     kind: kinds.size,

@@ -77,6 +77,9 @@ export interface EventMap {
   'root.started': PhpEvent;
   'root.exited': PhpEvent;
   'root.replaced': PhpEvent;
+  'zygote.started': PhpEvent & { readonly bootMs: number };
+  'zygote.stale': PhpEvent;
+  'zygote.unfit': EventBase & { readonly reason: string };
   'store.error': EventBase & { readonly reason: string; readonly temporary: boolean };
   'maintenance.held': RunEvent;
   'maintenance.released': EventBase & { readonly count: number };

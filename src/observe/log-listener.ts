@@ -70,6 +70,12 @@ const lines: { readonly [N in EventName]?: Line<N> } = {
   'root.started': { level: 'debug', say: (e) => `Root ${String(e.pid)} started.` },
   'root.exited': { level: 'warn', say: (e) => `Root ${String(e.pid)} ended${how(e)}.` },
   'root.replaced': { level: 'info', say: (e) => `Root ${String(e.pid)} replaced${how(e)}.` },
+  'zygote.started': { level: 'debug', say: (e) => `${e.site ?? ''} is loaded in process ${String(e.pid)}.` },
+  'zygote.stale': { level: 'debug', say: (e) => `${e.site ?? ''} is loaded anew: ${e.reason ?? ''}.` },
+  'zygote.unfit': {
+    level: 'warn',
+    say: (e) => `${e.site ?? ''} cannot be kept loaded, its processes boot for themselves: ${e.reason}.`,
+  },
   'store.error': { level: (e) => (e.temporary ? 'warn' : 'error'), say: (e) => `Database: ${e.reason}` },
   'maintenance.held': { level: 'info', say: (e) => `${e.handle} waits for the end of the maintenance mode.` },
   'maintenance.released': {

@@ -7,6 +7,8 @@ type MessageOf<T extends RunMessage['type']> = Extract<RunMessage, { type: T }>;
 /** What a worker has told of its run, kept message by message. */
 export class RunReport {
   booted = false;
+  /** What has changed since a warm worker loaded the site; then it has claimed nothing. */
+  stale: string | undefined;
   claimed: MessageOf<'claimed'> | undefined;
   refused: MessageOf<'refused'> | undefined;
   postponed: MessageOf<'postponed'> | undefined;
@@ -25,6 +27,9 @@ export class RunReport {
     switch (message.type) {
       case 'booted':
         this.booted = true;
+        return;
+      case 'stale':
+        this.stale = message.what;
         return;
       case 'claimed':
         this.claimed = message;

@@ -17,6 +17,8 @@ export interface Dispatch {
   readonly context: StartContext;
   /** Milliseconds since 1970. */
   readonly acceptedAt: number;
+  /** The same moment in monotonic milliseconds. */
+  readonly arrivedAt: number;
   /** Counts up with every start that is taken: the order of arrival. */
   readonly order: number;
   /** How often a worker was tried that died before it claimed. */

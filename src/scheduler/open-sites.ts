@@ -11,7 +11,10 @@ import { bootReason, describeSite, type SiteAnswer } from '../workers/describe-s
 import type { JobPlace } from '../workers/jobs.js';
 import type { Account } from '../support/account.js';
 import type { WorkerSource } from '../workers/worker.js';
+import type { PhpOptions } from '../workers/php-command.js';
+import { SiteWorkers } from '../workers/site-workers.js';
 import { ColdSource, RootSource } from '../workers/sources.js';
+import { WarmPool } from '../workers/warm-pool.js';
 import type { WorkerSocket } from '../workers/worker-socket.js';
 import { ServedSite } from './served-site.js';
 
@@ -80,7 +83,7 @@ async function checkRoot(config: SiteConfig, user: string | undefined): Promise<
 }
 
 function makeSource(tools: OpenTools, config: SiteConfig): WorkerSource {
-  const options = {
+  const options: PhpOptions = {
     php: config.php,
     shim: tools.shim,
     root: config.root,
@@ -117,7 +120,24 @@ async function openRoot(tools: OpenTools, config: SiteConfig, source: WorkerSour
     folders.set(settings.folder, { uris: [uri], answer, settings });
   }
   return [...folders.values()].map(({ uris, answer, settings }) => {
+    const workers = new SiteWorkers({
+      source,
+      isolationOf: () => tools.config.isolation,
+      warm: (uri) =>
+        new WarmPool({
+          source,
+          socket: tools.socket,
+          bus: tools.bus,
+          place,
+          forkerPlace: { php: config.php, folder: config.root },
+          uri,
+          bootTimeout: tools.config.worker.bootTimeout,
+          maxAge: tools.config.zygote.maxAge,
+          sparesMax: tools.config.zygote.spares,
+        }),
+    });
     const site = new ServedSite({
+      workers,
       config,
       uris,
       settings,

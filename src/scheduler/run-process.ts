@@ -8,7 +8,7 @@ import { bootFailed, lost, refused, signalled, type Outcome } from '../process/o
 import { execStatus } from '../process/states.js';
 import { bootReason } from '../workers/describe-site.js';
 import { logFile, processFile, runJob } from '../workers/jobs.js';
-import { runMessage, type RunMessage } from '../workers/protocol.js';
+import { runMessage, type RunJob, type RunMessage } from '../workers/protocol.js';
 import { talk } from '../workers/talk.js';
 import type { Worker, WorkerExit } from '../workers/worker.js';
 import type { RunRecord } from './run-record.js';
@@ -17,6 +17,8 @@ import type { ServedSite } from './served-site.js';
 /** What the pipeline needs besides the run. */
 export interface RunTools {
   readonly bus: EventBus;
+  /** Whether others wait for a slot. */
+  readonly crowded: () => boolean;
   /** Milliseconds until a worker must have booted the site. */
   readonly bootTimeout: number;
   /** Milliseconds that a helper may take to settle. */
@@ -51,21 +53,37 @@ const logInterval = 500;
  * (design decision 7).
  */
 export async function runProcess(record: RunRecord, tools: RunTools): Promise<RunEnd> {
+  for (;;) {
+    const end = await attempt(record, tools);
+    if (end.type !== 'stale') {
+      return end;
+    }
+    record.dispatch.site.workers.stale(record.dispatch.uri, end.what);
+    record.fresh = true;
+  }
+}
+
+/** A warm worker has claimed nothing, because the site has changed since it was loaded. */
+interface Stale {
+  readonly type: 'stale';
+  readonly what: string;
+}
+
+async function attempt(record: RunRecord, tools: RunTools): Promise<RunEnd | Stale> {
   const { dispatch } = record;
   const { site } = dispatch;
   const report = new RunReport();
+  const job = runJob(site.place, dispatch.uri, dispatch);
   let worker: Worker;
   try {
-    worker = await site.source.worker(dispatch.id);
+    worker = await site.workers.take({ ...dispatch, job, crowded: tools.crowded(), fresh: record.fresh });
   } catch (error) {
     return { type: 'trouble', reason: error instanceof Error ? error.message : String(error) };
   }
   record.pid = worker.pid;
-  const exit = await performJob(record, tools, worker, report);
+  const exit = await performJob(record, tools, worker, job, report);
   const endedAt = report.endedAt ?? Date.now() / 1000;
-  const end = report.claimed
-    ? await settleClaimed(record, tools, report, exit, report.claimed.stamp, endedAt)
-    : await endUnclaimed(record, tools, report, exit, endedAt);
+  const end = await endOf(record, tools, report, exit, endedAt);
   if (end.type !== 'unsettled') {
     // Else it is needed for the hook when the database is back.
     await rm(processFile(site.place, dispatch.id), { force: true });
@@ -79,7 +97,28 @@ export async function runProcess(record: RunRecord, tools: RunTools): Promise<Ru
   return end;
 }
 
-async function performJob(record: RunRecord, tools: RunTools, worker: Worker, report: RunReport): Promise<WorkerExit> {
+function endOf(
+  record: RunRecord,
+  tools: RunTools,
+  report: RunReport,
+  exit: WorkerExit,
+  endedAt: number,
+): Promise<RunEnd | Stale> {
+  if (report.claimed) {
+    return settleClaimed(record, tools, report, exit, report.claimed.stamp, endedAt);
+  }
+  return report.stale === undefined
+    ? endUnclaimed(record, tools, report, exit, endedAt)
+    : Promise.resolve({ type: 'stale', what: report.stale });
+}
+
+async function performJob(
+  record: RunRecord,
+  tools: RunTools,
+  worker: Worker,
+  job: RunJob,
+  report: RunReport,
+): Promise<WorkerExit> {
   const { dispatch } = record;
   const { site, handle, callback } = dispatch;
   const about = { site: site.name, handle, callback, pid: worker.pid };
@@ -94,7 +133,7 @@ async function performJob(record: RunRecord, tools: RunTools, worker: Worker, re
   }, tools.bootTimeout);
   const log = logFile(site.place, dispatch.id);
   const logTimer = setInterval(() => void cutLog(log, tools.outputLimit).catch(() => undefined), logInterval);
-  const exit = await talk(worker, runJob(site.place, dispatch.uri, dispatch), runMessage, tools.bus, (message) => {
+  const exit = await talk(worker, job, runMessage, tools.bus, (message) => {
     report.apply(message);
     follow(record, message);
     if (message.type === 'booted') {

@@ -8,6 +8,8 @@ export class RunRecord {
   readonly cause = new FirstCause();
   readonly dispatchedAt = Date.now();
   pid: number | undefined;
+  /** Whether it has to boot for itself, because a warm worker was stale. */
+  fresh = false;
   claimedAt: number | undefined;
   #state: RunState = 'starting';
 

@@ -13,7 +13,7 @@ import { runProcess, settleTools, type RunEnd, type RunTools } from './run-proce
 import type { ServedSite } from './served-site.js';
 import { WaitingList } from './waiting-list.js';
 
-export interface SchedulerOptions extends RunTools {
+export interface SchedulerOptions extends Omit<RunTools, 'crowded'> {
   /** Runs at the same time, over all sites. */
   readonly slots: number;
   /** Starts that may wait. */
@@ -26,7 +26,7 @@ export type Offer = 'taken' | 'known' | 'full' | 'stopping' | 'detached';
 /** Waiting starts, slots, and who runs next. */
 export class Scheduler extends BaseComponent {
   readonly name = 'scheduler';
-  readonly #options: SchedulerOptions;
+  readonly #options: SchedulerOptions & RunTools;
   readonly #bus: EventBus;
   readonly #waiting = new WaitingList();
   readonly #known = new Map<string, Dispatch>();
@@ -38,7 +38,7 @@ export class Scheduler extends BaseComponent {
 
   constructor(options: SchedulerOptions) {
     super();
-    this.#options = options;
+    this.#options = { ...options, crowded: () => this.#waiting.size > 0 };
     this.#bus = options.bus;
     this.#hold = new MaintenanceHold(options.bus, (dispatch) => {
       this.#waiting.add(dispatch);

@@ -10,6 +10,7 @@ import { ProcessStore } from '../store/process-store.js';
 import { Backoff } from '../support/backoff.js';
 import { bootReason, describeSite } from '../workers/describe-site.js';
 import type { JobPlace } from '../workers/jobs.js';
+import type { SiteWorkers } from '../workers/site-workers.js';
 import type { WorkerSource } from '../workers/worker.js';
 
 /** What a served site is made of. */
@@ -21,6 +22,7 @@ export interface ServedSiteOptions {
   readonly facts: SiteFacts | undefined;
   readonly place: JobPlace;
   readonly source: WorkerSource;
+  readonly workers: SiteWorkers;
   readonly bus: EventBus;
   /** Milliseconds. */
   readonly bootTimeout: number;
@@ -33,6 +35,7 @@ export class ServedSite extends BaseComponent {
   readonly uris: readonly [SiteUri, ...SiteUri[]];
   readonly place: JobPlace;
   readonly source: WorkerSource;
+  readonly workers: SiteWorkers;
   readonly settings: SiteSettings;
   readonly store: ProcessStore;
   /** Binds the database to this place. */
@@ -61,6 +64,7 @@ export class ServedSite extends BaseComponent {
     this.facts = options.facts;
     this.place = options.place;
     this.source = options.source;
+    this.workers = options.workers;
     this.#bus = options.bus;
     this.#bootTimeout = options.bootTimeout;
     const access = options.settings.databases.default;
@@ -117,6 +121,7 @@ export class ServedSite extends BaseComponent {
   protected override async onStop(): Promise<void> {
     this.#stopped = true;
     clearTimeout(this.#timer);
+    await this.workers.stop();
     await this.#check?.catch(() => undefined);
     await this.store.close();
   }

@@ -56,6 +56,7 @@ export class TakeStart implements StartTaker<ServedSite> {
       callback: row.callback,
       context,
       acceptedAt: Date.now(),
+      arrivedAt: performance.now(),
       order: this.#arrivals++,
       attempts: 0,
     };

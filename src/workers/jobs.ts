@@ -2,7 +2,7 @@ import { join } from 'node:path';
 
 import { publicStartPath, serverVariables, startPath, type StartContext } from '../sites/request.js';
 import type { SiteUri } from '../sites/site-uri.js';
-import type { DescribeJob, JobRequest, RunJob, SettleJob } from './protocol.js';
+import type { DescribeJob, JobRequest, RunJob, SettleJob, ZygoteJob } from './protocol.js';
 
 /** Where the jobs of a site run and leave their output. */
 export interface JobPlace {
@@ -81,6 +81,16 @@ export function describeJob(place: JobPlace, uri: SiteUri, id: string, path = ha
     ...base(place, uri, id, path, path, noContext),
     kind: 'describe',
     title: `describe ${uri.host}${uri.basePath}`,
+  };
+}
+
+/** The job of loading the site and forking workers, under the headers of a start that came lately. */
+export function zygoteJob(place: JobPlace, uri: SiteUri, id: string, context: StartContext = noContext): ZygoteJob {
+  const path = 'bgp-start/drupald/0';
+  return {
+    ...base(place, uri, id, path, path, { ...context, prefix: '' }),
+    kind: 'zygote',
+    title: `zygote ${uri.host}${uri.basePath}`,
   };
 }
 

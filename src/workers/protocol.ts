@@ -22,8 +22,8 @@ export const helloMessage = z.object({
 });
 export type HelloMessage = z.infer<typeof helloMessage>;
 
-/** What a root says about the processes that it forked. */
-export const rootMessage = z.discriminatedUnion('type', [
+/** What a root or a zygote says about the processes that it forked. */
+export const forkerMessage = z.discriminatedUnion('type', [
   z.object({ type: z.literal('forked'), run: text, pid: z.number().int() }),
   z.object({ type: z.literal('fork-failed'), run: text, message: text }),
   z.object({
@@ -37,7 +37,20 @@ export const rootMessage = z.discriminatedUnion('type', [
   }),
   z.object({ type: z.literal('full'), what: text }),
 ]);
-export type RootMessage = z.infer<typeof rootMessage>;
+
+/** What a zygote says before it forks. */
+export const zygoteMessage = z.discriminatedUnion('type', [
+  z.object({
+    type: z.literal('ready'),
+    bootMs: z.number(),
+    // Everything that it has loaded; a change makes it stale.
+    files: z.array(text),
+    // Keys of $_SERVER that its settings read and that differ between starts; "*": unknown.
+    reads: z.array(text),
+  }),
+  z.object({ type: z.literal('unfit'), reason: text }),
+  z.object({ type: z.literal('boot-failed'), message: optionalText }),
+]);
 
 const outcomeFields = z.object({
   // "exit": the callback called exit(); its parent learns the code.
@@ -68,7 +81,8 @@ const settledMessage = z.object({
 });
 const doneMessage = z.object({
   type: z.literal('done'),
-  leaving: z.enum(['signal', 'exit']),
+  // "stay": the worker takes another job.
+  leaving: z.enum(['signal', 'exit', 'stay']),
   peakKb: optionalNumber,
   locks: z.literal('kept').optional(),
 });
@@ -77,6 +91,8 @@ const doneMessage = z.object({
 export const runMessage = z.discriminatedUnion('type', [
   bootFailedMessage,
   z.object({ type: z.literal('booted') }),
+  // The site has changed since its zygote was made: a process that boots for itself has to do it.
+  z.object({ type: z.literal('stale'), what: text }),
   z.object({
     type: z.literal('refused'),
     reason: z.enum(['gone', 'token', 'owner', 'denied']),
@@ -153,4 +169,9 @@ export interface DescribeJob extends JobBase {
   readonly kind: 'describe';
 }
 
-export type Job = RunJob | SettleJob | DescribeJob;
+/** Load the site and fork workers from then on. */
+export interface ZygoteJob extends JobBase {
+  readonly kind: 'zygote';
+}
+
+export type Job = ZygoteJob | RunJob | SettleJob | DescribeJob;

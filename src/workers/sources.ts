@@ -1,10 +1,19 @@
+import { setTimeout as pause } from 'node:timers/promises';
+
 import { BaseComponent } from '../components/component.js';
 import { fail } from '../errors.js';
 import type { EventBus } from '../events/bus.js';
 import { startError, startPhp, type PhpOptions } from './php-command.js';
-import { Root } from './root.js';
+import { startRoot, type Root } from './root.js';
+import { Spares } from './spares.js';
 import type { WorkerSocket } from './worker-socket.js';
 import { killGroup, type Worker, type WorkerSource } from './worker.js';
+
+/** Workers that are kept waiting, so that a start does not wait for a fork. */
+const sparesOfRoot = 1;
+
+/** Milliseconds that a root gets to end before it is left to its running children. */
+const leaveTime = 500;
 
 /** Isolation `fresh`: each worker is a child of a root, with a bootstrap of its own. */
 export class RootSource extends BaseComponent implements WorkerSource {
@@ -12,7 +21,8 @@ export class RootSource extends BaseComponent implements WorkerSource {
   readonly #socket: WorkerSocket;
   readonly #options: PhpOptions;
   readonly #bus: EventBus;
-  #current: Promise<Root> | undefined;
+  #current: Promise<Rooted> | undefined;
+  #serial = 0;
 
   constructor(socket: WorkerSocket, options: PhpOptions, bus: EventBus) {
     super();
@@ -23,12 +33,14 @@ export class RootSource extends BaseComponent implements WorkerSource {
 
   /** A forked worker; starts a root first when there is none. */
   async worker(run: string): Promise<Worker> {
-    const root = await this.#root();
-    return root.fork(run);
+    const { root, spares } = await this.#root();
+    const spare = spares.take();
+    spares.fill();
+    return spare ?? root.forker.fork(run);
   }
 
   protected override async onStart(): Promise<void> {
-    const root = await this.#root();
+    const { root } = await this.#root();
     if (!root.canFork) {
       throw fail('PHP_UNUSABLE', {
         php: this.#options.php,
@@ -39,30 +51,39 @@ export class RootSource extends BaseComponent implements WorkerSource {
   }
 
   protected override async onStop(): Promise<void> {
-    const root = await this.#current?.catch(() => undefined);
-    root?.quit();
-    if (root?.children === 0) {
-      await root.exited;
+    const rooted = await this.#current?.catch(() => undefined);
+    if (!rooted) {
+      return;
     }
+    rooted.spares.close();
+    rooted.root.forker.quit();
+    // It ends with its last child: at once, unless one of them runs a process.
+    await Promise.race([rooted.root.exited, pause(leaveTime, undefined, { ref: false })]);
   }
 
-  #root(): Promise<Root> {
+  #root(): Promise<Rooted> {
     this.#current ??= this.#launch();
     return this.#current;
   }
 
-  async #launch(): Promise<Root> {
+  async #launch(): Promise<Rooted> {
     try {
-      const root = await Root.start(this.#socket, this.#options);
-      this.#bus.emit('root.started', { pid: root.pid, root: this.#options.root });
-      root.onFull = (what) => this.#replace(root, what);
+      const root = await startRoot(this.#socket, this.#options);
+      const { pid } = root.forker;
+      const spares = new Spares(() => root.forker.fork(`root-spare-${pid}-${(this.#serial += 1)}`), sparesOfRoot);
+      const rooted = { root, spares };
+      this.#bus.emit('root.started', { pid, root: this.#options.root });
+      root.forker.onFull = (what) => this.#replace(rooted, what);
       void root.exited.then(() => {
         if (this.state === 'starting' || this.state === 'started') {
-          this.#bus.emit('root.exited', { pid: root.pid, root: this.#options.root });
+          this.#bus.emit('root.exited', { pid, root: this.#options.root });
         }
-        this.#forget(root);
+        this.#forget(rooted);
       });
-      return root;
+      if (root.canFork) {
+        spares.fill();
+      }
+      return rooted;
     } catch (error) {
       this.#current = undefined;
       throw error;
@@ -70,23 +91,34 @@ export class RootSource extends BaseComponent implements WorkerSource {
   }
 
   /** The old root only reaps from now on; the next worker comes from a new one. */
-  #replace(root: Root, what: string): void {
-    this.#bus.emit('root.replaced', { pid: root.pid, root: this.#options.root, reason: `opcache ${what} nearly full` });
-    this.#forget(root);
-    root.quit();
+  #replace(rooted: Rooted, what: string): void {
+    const { forker } = rooted.root;
+    this.#bus.emit('root.replaced', {
+      pid: forker.pid,
+      root: this.#options.root,
+      reason: `opcache ${what} nearly full`,
+    });
+    this.#forget(rooted);
+    rooted.spares.close();
+    forker.quit();
   }
 
-  #forget(root: Root): void {
+  #forget(rooted: Rooted): void {
     const current = this.#current;
     void current?.then(
       (value) => {
-        if (value === root && this.#current === current) {
+        if (value === rooted && this.#current === current) {
           this.#current = undefined;
         }
       },
       () => undefined,
     );
   }
+}
+
+interface Rooted {
+  readonly root: Root;
+  readonly spares: Spares;
 }
 
 /** Isolation `cold`: one PHP per run, for a PHP that cannot fork. */

@@ -2,9 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync, readdirSync } from 'node:fs';
 import { chown, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterAll, beforeAll } from 'vitest';
 import type { Account } from './account.js';
-import type { Bench } from './bench.js';
 import { freePort } from './mariadb.js';
 import { ended } from './program.js';
 import { waitFor } from './wait.js';
@@ -31,27 +29,6 @@ export interface ApacheOptions {
   readonly folder: string;
   /** Lines added to the configuration. */
   readonly extra?: string;
-}
-
-/** Registers an Apache in front of a bench's site for a block of tests; its port may be asked for in tests only. */
-export function prepareApache(bench: Bench, extra = ''): { readonly port: number; readonly address: string } {
-  let apache: Apache | undefined;
-  beforeAll(async () => {
-    const { root, account } = bench.site;
-    apache = await Apache.start({ root, account, folder: bench.suite.folder, extra });
-  });
-  afterAll(async () => {
-    await apache?.stop();
-  });
-  return {
-    get port() {
-      if (apache === undefined) throw new Error('Apache does not run yet.');
-      return apache.port;
-    },
-    get address() {
-      return `http://127.0.0.1:${String(this.port)}`;
-    },
-  };
 }
 
 /** A private Apache (prefork, mod_php) in the foreground on a port of its own. */
@@ -86,6 +63,10 @@ export class Apache {
       what: 'Apache to listen',
     });
     return apache;
+  }
+
+  get pid(): number {
+    return this.#child.pid ?? -1;
   }
 
   /** Ends it and removes its folder. */

@@ -16,7 +16,9 @@ export interface DaemonOptions {
   readonly folder: string;
   readonly port?: number;
   readonly slots?: number;
-  readonly isolation?: 'fresh' | 'cold';
+  readonly isolation?: 'process' | 'fresh' | 'shared' | 'cold';
+  /** Least weight of the lines that it logs; `debug` unless told. */
+  readonly logLevel?: string;
   /** Seconds that running work gets at SIGTERM. */
   readonly graceSeconds?: number;
   /** Path of a configuration file. */
@@ -84,7 +86,7 @@ export class Daemon {
         '--log-format',
         'json',
         '--log-level',
-        'debug',
+        options.logLevel ?? 'debug',
         ...(account.switched && options.asRoot !== true ? ['--user', account.name] : []),
         ...(options.slots === undefined ? [] : ['--slots', String(options.slots)]),
         ...(options.isolation === undefined ? [] : ['--isolation', options.isolation]),

@@ -3,9 +3,9 @@ import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 
-/** The project's folder: the one that DRUPALD_PROJECT names, else the nearest above this file with a package.json. */
+/** The project's folder: the one that DRUPALD_TEST_PROJECT names, else the nearest above this file with a package.json. */
 export function projectFolder(): string {
-  const named = process.env['DRUPALD_PROJECT'];
+  const named = process.env['DRUPALD_TEST_PROJECT'];
   if (named !== undefined) {
     return named;
   }

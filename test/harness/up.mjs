@@ -1,30 +1,11 @@
 // Brings up a private MariaDB and an installed site, writes its facts to a JSON file and stays until SIGTERM or SIGINT.
 // Usage: node test/harness/up.mjs [--real|--stand-in] [--out FILE] [--uri URL] [--service-host BASE_URL] [--prefix P]
-import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
-import { fileURLToPath, pathToFileURL } from 'node:url';
+import { rm, writeFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
-import ts from 'typescript';
+import { translate } from './translate.mjs';
 
-const here = dirname(fileURLToPath(import.meta.url));
-const project = join(here, '../..');
-
-// Node 20 runs no TypeScript: the harness is translated beside the modules that it imports.
-const compiled = join(project, 'node_modules/.cache/drupald-harness', String(process.pid));
-for (const folder of ['test/harness', 'src/demo']) {
-  await mkdir(join(compiled, folder), { recursive: true });
-  for (const name of await readdir(join(project, folder))) {
-    if (name.endsWith('.ts')) {
-      const { outputText } = ts.transpileModule(await readFile(join(project, folder, name), 'utf8'), {
-        compilerOptions: { target: ts.ScriptTarget.ES2023, module: ts.ModuleKind.ESNext, verbatimModuleSyntax: true },
-      });
-      await writeFile(join(compiled, folder, name.replace(/\.ts$/, '.js')), outputText);
-    }
-  }
-}
-await writeFile(join(compiled, 'package.json'), '{"type":"module"}');
-process.env.DRUPALD_PROJECT = project;
-const { bringUp } = await import(pathToFileURL(join(compiled, 'test/harness/up-site.js')).href);
+const translated = await translate(['test/harness', 'src/demo']);
+const { bringUp } = await translated.load('test/harness/up-site.js');
 
 const { values } = parseArgs({
   options: {
@@ -57,5 +38,5 @@ try {
 } finally {
   clearInterval(keep);
   await rm(values.out, { force: true });
-  await rm(compiled, { recursive: true, force: true });
+  await translated.remove();
 }

@@ -22,6 +22,7 @@ export function fakeDispatch(site: ServedSite, handle: string, changes: Partial<
     callback: 'my_callback',
     context: { remote: '127.0.0.1', remotePort: 0, headers: {}, prefix: '' },
     acceptedAt: 1_000,
+    arrivedAt: 0,
     order,
     attempts: 0,
     ...changes,

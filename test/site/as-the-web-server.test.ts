@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { prepareApache } from '../harness/apache.js';
+import { prepareApache } from '../harness/prepare-apache.js';
 import { prepareBench } from '../harness/bench.js';
 import { describeSites } from '../harness/describe-sites.js';
 import { detail, event } from '../harness/fixture-log.js';

@@ -1,7 +1,7 @@
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { prepareApache } from '../harness/apache.js';
+import { prepareApache } from '../harness/prepare-apache.js';
 import { prepareBench } from '../harness/bench.js';
 import { describeSites } from '../harness/describe-sites.js';
 import { runProgram } from '../harness/program.js';

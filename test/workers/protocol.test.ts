@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
 
 import { outcomeKinds } from '../../src/process/outcome.js';
-import { helloMessage, protocolVersion, rootMessage, runMessage, settleMessage } from '../../src/workers/protocol.js';
+import { helloMessage, protocolVersion, forkerMessage, runMessage, settleMessage } from '../../src/workers/protocol.js';
 
 const hello = { type: 'hello', v: 1, role: 'worker', secret: 's', pid: 5, php: '8.2.0' };
 
@@ -36,7 +36,7 @@ describe('messages of a root', () => {
     { type: 'reaped', run: null, pid: 7, code: null, signal: 9, cpuMs: null, peakKb: null },
     { type: 'full', what: 'memory' },
   ])('are understood: %j', (message) => {
-    expect(rootMessage.parse(message)).toEqual(message);
+    expect(forkerMessage.parse(message)).toEqual(message);
   });
 
   it.each([
@@ -45,7 +45,7 @@ describe('messages of a root', () => {
     { type: 'claimed' },
     { type: 'toString' },
   ])('are refused: %j', (message) => {
-    expect(rootMessage.safeParse(message).success).toBe(false);
+    expect(forkerMessage.safeParse(message).success).toBe(false);
   });
 });
 

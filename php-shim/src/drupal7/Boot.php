@@ -11,10 +11,19 @@ use Drupald\ErrorWatch;
 class Boot {
 
   private $channel;
+  private $warm;
   private $failed = FALSE;
 
-  public function __construct(Channel $channel) {
+  /** What has changed since the zygote was made; then this process must not go on. */
+  public $stale;
+
+  /**
+   * @param Warm|null $warm
+   *   What a zygote has loaded already.
+   */
+  public function __construct(Channel $channel, $warm = NULL) {
     $this->channel = $channel;
+    $this->warm = $warm;
   }
 
   /** Loads the bootstrap file of the current folder. */
@@ -28,14 +37,22 @@ class Boot {
   /**
    * Boots; afterwards the site's error handler has ours in front of it.
    *
+   * @param array $job
+   *   The job whose request Drupal is to see.
+   *
    * @return bool
    *   FALSE when something was thrown: the daemon has been told.
    */
-  public function full() {
+  public function full(array $job) {
     $level = ob_get_level();
     try {
-      self::load();
-      drupal_bootstrap(DRUPAL_BOOTSTRAP_FULL);
+      if ($this->warm) {
+        $this->stale = $this->warm->resume($job);
+      }
+      else {
+        self::load();
+        drupal_bootstrap(DRUPAL_BOOTSTRAP_FULL);
+      }
     }
     catch (\Exception $error) {
       return $this->threw($error);

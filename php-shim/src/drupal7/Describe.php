@@ -3,6 +3,7 @@
 namespace Drupald\Drupal7;
 
 use Drupald\Channel;
+use Drupald\Parting;
 use Drupald\Surroundings;
 
 /**
@@ -32,7 +33,7 @@ class Describe {
   }
 
   public function perform() {
-    register_shutdown_function(array($this, 'shutdown'));
+    Parting::with(array($this, 'shutdown'));
     if (!is_file('includes/bootstrap.inc') || !is_file('index.php')) {
       $this->problem('not-drupal');
     }
@@ -53,7 +54,7 @@ class Describe {
     if (empty($GLOBALS['databases']['default'])) {
       $this->problem('no-database');
     }
-    if (!$this->boot->full()) {
+    if (!$this->boot->full($this->job)) {
       exit(1);
     }
     $this->booted = TRUE;

@@ -5,6 +5,7 @@ namespace Drupald\Drupal7;
 use Drupald\Channel;
 use Drupald\Ending;
 use Drupald\OutputLog;
+use Drupald\Parting;
 
 /**
  * Runs one background process of a Drupal 7 site, from boot to the last hook.
@@ -19,6 +20,7 @@ class Run {
   private $job;
   private $channel;
   private $forked;
+  private $warm;
   private $handle;
   private $callback;
 
@@ -38,29 +40,40 @@ class Run {
   private $hidden;
   private $reserve;
 
-  public function __construct(array $job, Channel $channel, $forked) {
+  /**
+   * @param Warm|null $warm
+   *   What a zygote has loaded already.
+   */
+  public function __construct(array $job, Channel $channel, $forked, $warm = NULL) {
     $this->job = $job;
     $this->channel = $channel;
     $this->forked = $forked;
+    $this->warm = $warm;
     $this->handle = $job['handle'];
     $this->callback = $job['callback'];
-    $this->boot = new Boot($channel);
+    $this->boot = new Boot($channel, $warm);
   }
 
   public function perform() {
     // Given back at the end, so that a run out of memory can still be settled.
     $this->reserve = str_repeat('x', 262144);
     $this->pid = getmypid();
-    register_shutdown_function(array($this, 'shutdown'));
-    if (!$this->boot->full()) {
+    Parting::with(array($this, 'shutdown'));
+    if (!$this->boot->full($this->job)) {
       exit(1);
     }
     $this->booted = TRUE;
+    if ($this->boot->stale !== NULL) {
+      $this->stale($this->boot->stale);
+    }
     $this->channel->send(array('type' => 'booted'));
     if (!$this->admitted()) {
       exit(0);
     }
     $this->prepare();
+    if ($this->warm && $this->process && !is_callable($this->process->callback)) {
+      $this->stale('callback');
+    }
     try {
       background_process_service_start(rawurlencode($this->handle), TRUE);
     }
@@ -71,6 +84,12 @@ class Run {
       $this->caught($error);
     }
     $this->returnedToUs();
+    exit(0);
+  }
+
+  /** Ends without having claimed anything: a process that boots for itself has to do it. */
+  private function stale($what) {
+    $this->tell(array('type' => 'stale', 'what' => $what));
     exit(0);
   }
 

@@ -3,6 +3,7 @@
 namespace Drupald\Drupal7;
 
 use Drupald\Channel;
+use Drupald\Parting;
 
 /**
  * Settles a process whose worker is gone, in a fresh worker.
@@ -26,8 +27,8 @@ class Settle {
   }
 
   public function perform() {
-    register_shutdown_function(array($this, 'shutdown'));
-    if (!$this->boot->full()) {
+    Parting::with(array($this, 'shutdown'));
+    if (!$this->boot->full($this->job)) {
       exit(1);
     }
     $this->booted = TRUE;

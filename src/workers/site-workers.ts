@@ -1,0 +1,81 @@
+import { BaseComponent } from '../components/component.js';
+import type { Isolation } from '../config/config.js';
+import type { SiteUri } from '../sites/site-uri.js';
+import type { RunJob } from './protocol.js';
+import type { WarmPool } from './warm-pool.js';
+import type { Worker, WorkerSource } from './worker.js';
+
+/** A run that needs a worker. */
+export interface WantedWorker {
+  readonly job: RunJob;
+  readonly id: string;
+  readonly uri: SiteUri;
+  readonly callback: string;
+  readonly context: Parameters<WarmPool['take']>[1]['context'];
+  /** Monotonic milliseconds at which its start was accepted. */
+  readonly arrivedAt: number;
+  /** Whether others wait for a slot. */
+  readonly crowded: boolean;
+  /** Whether it must boot for itself: a warm worker has said that it is stale. */
+  readonly fresh: boolean;
+}
+
+export interface SiteWorkersOptions {
+  /** Where processes come from that boot for themselves. */
+  readonly source: WorkerSource;
+  readonly isolationOf: (callback: string) => Isolation;
+  /** Warm workers of one address of the site; undefined where PHP cannot fork. */
+  readonly warm: (uri: SiteUri) => WarmPool;
+}
+
+/** The workers of one site: each run gets one in the isolation that its callback asks for. */
+export class SiteWorkers extends BaseComponent {
+  readonly name = 'site-workers';
+  readonly #options: SiteWorkersOptions;
+  readonly #pools = new Map<SiteUri, WarmPool>();
+
+  constructor(options: SiteWorkersOptions) {
+    super();
+    this.#options = options;
+  }
+
+  /** A worker for a run. @throws DrupaldError when PHP cannot be started. */
+  async take(wanted: WantedWorker): Promise<Worker> {
+    const isolation = this.#options.isolationOf(wanted.callback);
+    if (isolation === 'process' && !wanted.fresh) {
+      const worker = await this.#pool(wanted.uri).take(wanted.id, { ...wanted, server: wanted.job.server });
+      if (worker) {
+        return worker;
+      }
+    }
+    return this.#options.source.worker(wanted.id);
+  }
+
+  /** A worker found that the site has changed since it was loaded. */
+  stale(uri: SiteUri, what: string): void {
+    this.#pools.get(uri)?.discard(`${what} changed`);
+  }
+
+  /** Why addresses of the site cannot be kept loaded. */
+  get unfit(): readonly string[] {
+    return [...this.#pools.values()].flatMap(({ unfit }) => (unfit === undefined ? [] : [unfit]));
+  }
+
+  protected override onStart(): void {
+    // Pools come up with the first run of their address.
+  }
+
+  protected override async onStop(): Promise<void> {
+    await Promise.all([...this.#pools.values()].map((pool) => pool.stop()));
+  }
+
+  #pool(uri: SiteUri): WarmPool {
+    let pool = this.#pools.get(uri);
+    if (!pool) {
+      pool = this.#options.warm(uri);
+      this.#pools.set(uri, pool);
+      void pool.start();
+    }
+    return pool;
+  }
+}

@@ -1,0 +1,85 @@
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+
+import { Deferred } from '../support/deferred.js';
+import { FileWatch } from './file-watch.js';
+import { Forker, type ForkerPlace } from './forker.js';
+import { zygoteMessage, type ZygoteJob } from './protocol.js';
+import type { Worker } from './worker.js';
+import type { WorkerSocket } from './worker-socket.js';
+
+/** A PHP process that has loaded a site and only forks workers of it (design decision 1). */
+export interface Zygote {
+  readonly forker: Forker;
+  /** What it was made from. */
+  readonly files: FileWatch;
+  /** Monotonic milliseconds at which it began to load the site. */
+  readonly bornAt: number;
+  /** Milliseconds that it took. */
+  readonly bootMs: number;
+  /** Whether a run of this request may be forked from it: its settings read nothing that differs. */
+  fits(server: Readonly<Record<string, string>>): boolean;
+}
+
+/** The site cannot be kept loaded: its processes must boot for themselves. */
+export class UnfitZygote extends Error {}
+
+/**
+ * Makes a worker a zygote.
+ *
+ * @param timeout milliseconds that it gets to load the site
+ * @throws UnfitZygote with the reason in a sentence
+ */
+export async function startZygote(
+  worker: Worker,
+  job: ZygoteJob,
+  socket: WorkerSocket,
+  place: ForkerPlace,
+  timeout: number,
+): Promise<Zygote> {
+  const bornAt = performance.now();
+  const since = Date.now();
+  const answer = new Deferred<{ bootMs: number; files: string[]; reads: string[] }>();
+  worker.connection.onMessage((raw) => {
+    const parsed = zygoteMessage.safeParse(raw);
+    if (!parsed.success) {
+      return;
+    }
+    const message = parsed.data;
+    if (message.type === 'ready') {
+      answer.resolve(message);
+    } else {
+      answer.reject(new UnfitZygote(message.type === 'unfit' ? message.reason : (message.message ?? 'unknown reason')));
+    }
+  });
+  worker.connection.send(job);
+  const timer = setTimeout(() => {
+    worker.kill('SIGKILL');
+    answer.reject(new UnfitZygote(`the site took longer than ${timeout / 1000} s to load`));
+  }, timeout);
+  void worker.ended.then(() => {
+    answer.reject(new UnfitZygote('the process ended while it loaded the site'));
+    void rm(job.log, { force: true });
+  });
+  let ready;
+  try {
+    ready = await answer.promise;
+  } finally {
+    clearTimeout(timer);
+  }
+  const forker = new Forker(socket, worker.connection, place);
+  void worker.ended.then(() => forker.orphan());
+  const { reads, files, bootMs } = ready;
+  return {
+    forker,
+    files: new FileWatch([...files, join(job.root, 'sites'), ...settingsFolders(files)], since),
+    bornAt,
+    bootMs,
+    fits: (server) => reads.every((name) => name !== '*' && server[name] === job.server[name]),
+  };
+}
+
+/** A settings file beside the ones that were read changes what a site is. */
+function settingsFolders(files: readonly string[]): string[] {
+  return files.filter((file) => file.endsWith('/settings.php')).map((file) => file.slice(0, -'/settings.php'.length));
+}

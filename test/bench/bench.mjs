@@ -1,0 +1,25 @@
+// Measures drupald beside Apache with mod_php on one site and one database.
+// Usage: npm run bench -- [--root DIR] [--only NAME,NAME] [--rounds N] [--write]
+import { parseArgs } from 'node:util';
+import { translate } from '../harness/translate.mjs';
+
+const { values } = parseArgs({
+  options: {
+    root: { type: 'string' },
+    only: { type: 'string' },
+    rounds: { type: 'string', default: '3' },
+    write: { type: 'boolean' },
+  },
+});
+if (values.root !== undefined) process.env.DRUPALD_TEST_DRUPAL7 = values.root;
+const translated = await translate(['test/harness', 'test/bench', 'src/demo']);
+try {
+  const { bench } = await translated.load('test/bench/main.js');
+  await bench({
+    only: values.only?.split(','),
+    rounds: Number(values.rounds),
+    write: values.write ?? false,
+  });
+} finally {
+  await translated.remove();
+}
