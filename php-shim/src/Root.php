@@ -48,6 +48,10 @@ class Root extends Forker {
     exit(0);
   }
 
+  protected function beforeFork() {
+    Opcache::forgetFreshScripts();
+  }
+
   /** Says once when opcache is nearly full: the daemon then starts a new root. */
   protected function look() {
     $now = microtime(TRUE);

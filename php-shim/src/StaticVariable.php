@@ -51,20 +51,28 @@ class StaticVariable {
     return $this->text;
   }
 
+  /** Changes it. */
+  public function set($value) {
+    $this->value = $value;
+  }
+
   /**
-   * Changes it.
+   * Whether changes reach it.
    *
    * @return bool
    *   FALSE: the function did not use the text, or this PHP does not share it.
    */
-  public function set($value) {
-    $this->value = $value;
+  public function isHeld() {
     if (!$this->held) {
       return FALSE;
     }
+    $value = $this->value;
+    $this->value = 'drupald';
     $function = new \ReflectionFunction($this->function);
     $variables = $function->getStaticVariables();
-    return $variables[$this->name] === $value;
+    $held = $variables[$this->name] === 'drupald';
+    $this->value = $value;
+    return $held;
   }
 
 }

@@ -22,6 +22,9 @@ class Worker {
    */
   public function __construct($socket, $secret, $forked) {
     $this->socket = $socket;
+    if ($forked && function_exists('cli_set_process_title')) {
+      @cli_set_process_title('drupald spare');
+    }
     $this->forked = $forked && function_exists('posix_kill');
     $this->channel = new Channel($socket);
     $this->channel->send(array(
@@ -57,7 +60,10 @@ class Worker {
     if (!$job || !isset($job['type'], $job['kind']) || $job['type'] !== 'job') {
       $this->leaveUnused();
     }
-    Opcache::forgetFreshScripts();
+    if (!$this->warm) {
+      // Also between the fork and the job files may have changed.
+      Opcache::forgetFreshScripts();
+    }
     try {
       $out = Environment::redirect($job['log'], $job['kind'] !== 'zygote');
       Environment::apply($job);

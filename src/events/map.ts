@@ -58,7 +58,7 @@ export interface EventMap {
   'start.accepted': RunEvent;
   'start.refused': RefusedEvent;
   'run.waiting': RunEvent & { readonly position?: number };
-  'run.dispatched': RunEvent & { readonly waitedMs?: number };
+  'run.dispatched': RunEvent & { readonly waitedMs?: number; readonly isolation?: string | undefined };
   'run.claimed': RunEvent;
   'run.ended': EndedEvent;
   'run.settled': RunEvent & {

@@ -7,6 +7,7 @@ import { lockedCallback } from '../process/callback-name.js';
 import { execStatus } from '../process/states.js';
 import type { HostEntry, HostMap } from '../sites/host-map.js';
 import { filterHeaders, type StartContext } from '../sites/request.js';
+import type { SiteUri } from '../sites/site-uri.js';
 import { databaseReason } from '../store/database.js';
 import type { ProcessRow, ProcessStore } from '../store/process-store.js';
 import { FailureBrake } from './failure-brake.js';
@@ -28,12 +29,16 @@ export interface StartRequest {
 export interface StartSite {
   readonly name: string;
   readonly store: ProcessStore;
+  /** Does what can be done while the row is being looked up. */
+  anticipate(uri: SiteUri): void;
 }
 
 /** A start that may be taken: its row and what came with the request. */
 export interface AcceptedStart<S> extends HostEntry<S> {
   readonly row: ProcessRow;
   readonly context: StartContext;
+  /** Monotonic milliseconds at which the request came. */
+  readonly arrivedAt: number;
 }
 
 /** Whoever takes accepted starts. */
@@ -105,6 +110,7 @@ export class StartIntake<S extends StartSite> {
 
   async #accept(request: StartRequest, peer: string, about: { site?: string; handle?: string }): Promise<StartAnswer> {
     const { hosts, trusted, taker, bus } = this.#options;
+    const arrivedAt = performance.now();
     const start = parseStartUrl(request.url, hosts.basePaths);
     if (!start) {
       throw fail('START_NOT_FOUND');
@@ -134,7 +140,9 @@ export class StartIntake<S extends StartSite> {
     about.site = entry.target.name;
     const readings = [start, ...(start.tokenCandidates ?? [])];
     about.handle = shown(start.handles[0] ?? '');
-    const row = await this.#find(entry.target.store, readings, peer, isTrusted ? header('x-forwarded-for') : undefined);
+    const found = this.#find(entry.target.store, readings, peer, isTrusted ? header('x-forwarded-for') : undefined);
+    entry.target.anticipate(entry.uri);
+    const row = await found;
     if (row === 'ended') {
       return { status: 200, text: 'Taken already.\n' };
     }
@@ -149,7 +157,7 @@ export class StartIntake<S extends StartSite> {
     if (known) {
       return { status: 200, text: known };
     }
-    const offer = await taker.offer({ ...entry, row, context });
+    const offer = await taker.offer({ ...entry, row, context, arrivedAt });
     if (offer === 'full') {
       throw fail('START_BACKLOG_FULL', { count: taker.waiting, handle: row.handle });
     }

@@ -119,6 +119,6 @@ export class Sweep extends BaseComponent {
     const entry = httpHost === '' ? undefined : this.#hosts.ofHost(httpHost);
     const uri = noted ?? (entry?.target === site ? entry.uri : site.uris[0]);
     const context = note?.context ?? { remote: '127.0.0.1', remotePort: 0, headers: {}, prefix: '' };
-    return { uri, target: site, row, context };
+    return { uri, target: site, row, context, arrivedAt: performance.now() };
   }
 }

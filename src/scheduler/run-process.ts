@@ -10,6 +10,7 @@ import { bootReason } from '../workers/describe-site.js';
 import { logFile, processFile, runJob } from '../workers/jobs.js';
 import { runMessage, type RunJob, type RunMessage } from '../workers/protocol.js';
 import { talk } from '../workers/talk.js';
+import type { TakenWorker } from '../workers/site-workers.js';
 import type { Worker, WorkerExit } from '../workers/worker.js';
 import type { RunRecord } from './run-record.js';
 import type { ServedSite } from './served-site.js';
@@ -74,13 +75,15 @@ async function attempt(record: RunRecord, tools: RunTools): Promise<RunEnd | Sta
   const { site } = dispatch;
   const report = new RunReport();
   const job = runJob(site.place, dispatch.uri, dispatch);
-  let worker: Worker;
+  let taken: TakenWorker;
   try {
-    worker = await site.workers.take({ ...dispatch, job, crowded: tools.crowded(), fresh: record.fresh });
+    taken = await site.workers.take({ ...dispatch, job, crowded: tools.crowded(), fresh: record.fresh });
   } catch (error) {
     return { type: 'trouble', reason: error instanceof Error ? error.message : String(error) };
   }
+  const { worker } = taken;
   record.pid = worker.pid;
+  record.isolation = taken.isolation;
   const exit = await performJob(record, tools, worker, job, report);
   const endedAt = report.endedAt ?? Date.now() / 1000;
   const end = await endOf(record, tools, report, exit, endedAt);
@@ -122,7 +125,7 @@ async function performJob(
   const { dispatch } = record;
   const { site, handle, callback } = dispatch;
   const about = { site: site.name, handle, callback, pid: worker.pid };
-  tools.bus.emit('run.dispatched', { ...about, waitedMs: record.waitedMs });
+  tools.bus.emit('run.dispatched', { ...about, waitedMs: record.waitedMs, isolation: record.isolation });
   const bootTimer = setTimeout(() => {
     report.bootFailure = {
       type: 'boot-failed',

@@ -1,3 +1,4 @@
+import type { Isolation } from '../config/config.js';
 import { FirstCause } from '../process/first-cause.js';
 import { mayMove, type RunState } from '../process/states.js';
 import type { Dispatch } from './dispatch.js';
@@ -10,6 +11,8 @@ export class RunRecord {
   pid: number | undefined;
   /** Whether it has to boot for itself, because a warm worker was stale. */
   fresh = false;
+  /** How its worker was made. */
+  isolation: Isolation | undefined;
   claimedAt: number | undefined;
   #state: RunState = 'starting';
 

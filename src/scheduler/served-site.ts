@@ -95,6 +95,11 @@ export class ServedSite extends BaseComponent {
     this.#tryAgain(reason);
   }
 
+  /** A start is being looked up: whether the loaded site is still true can be found out meanwhile. */
+  anticipate(uri: SiteUri): void {
+    this.workers.anticipate(uri);
+  }
+
   /** Looks whether the database is a copy, once it can be asked. */
   async lookAtInstallation(): Promise<Belonging> {
     if (this.belonging === 'unknown') {

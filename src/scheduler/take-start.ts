@@ -45,7 +45,7 @@ export class TakeStart implements StartTaker<ServedSite> {
 
   /** The record that an accepted start becomes. */
   dispatch(start: AcceptedStart<ServedSite>): Dispatch {
-    const { row, context, uri, target } = start;
+    const { row, context, uri, target, arrivedAt } = start;
     return {
       id: randomUUID(),
       site: target,
@@ -56,7 +56,7 @@ export class TakeStart implements StartTaker<ServedSite> {
       callback: row.callback,
       context,
       acceptedAt: Date.now(),
-      arrivedAt: performance.now(),
+      arrivedAt,
       order: this.#arrivals++,
       attempts: 0,
     };

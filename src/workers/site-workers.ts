@@ -20,6 +20,12 @@ export interface WantedWorker {
   readonly fresh: boolean;
 }
 
+/** A worker, and how it was made in the end: one that was to be warm may have to boot for itself. */
+export interface TakenWorker {
+  readonly worker: Worker;
+  readonly isolation: Isolation;
+}
+
 export interface SiteWorkersOptions {
   /** Where processes come from that boot for themselves. */
   readonly source: WorkerSource;
@@ -40,15 +46,21 @@ export class SiteWorkers extends BaseComponent {
   }
 
   /** A worker for a run. @throws DrupaldError when PHP cannot be started. */
-  async take(wanted: WantedWorker): Promise<Worker> {
+  async take(wanted: WantedWorker): Promise<TakenWorker> {
     const isolation = this.#options.isolationOf(wanted.callback);
     if (isolation === 'process' && !wanted.fresh) {
       const worker = await this.#pool(wanted.uri).take(wanted.id, { ...wanted, server: wanted.job.server });
       if (worker) {
-        return worker;
+        return { worker, isolation };
       }
     }
-    return this.#options.source.worker(wanted.id);
+    const worker = await this.#options.source.worker(wanted.id);
+    return { worker, isolation: isolation === 'cold' ? isolation : 'fresh' };
+  }
+
+  /** A start may come at once: looks whether what is loaded is still true. */
+  anticipate(uri: SiteUri): void {
+    this.#pools.get(uri)?.anticipate();
   }
 
   /** A worker found that the site has changed since it was loaded. */

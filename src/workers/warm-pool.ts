@@ -81,6 +81,14 @@ export class WarmPool extends BaseComponent {
     return this.#unfit;
   }
 
+  /** Looks whether the zygote is still true; a start that came before then need not look again. */
+  anticipate(): void {
+    const brood = this.#brood;
+    if (brood && performance.now() - brood.zygote.bornAt <= brood.maxAge) {
+      brood.zygote.files.changedAt(performance.now());
+    }
+  }
+
   /** A worker in which the site is loaded as it is now; undefined: there is none. */
   async take(run: string, wanted: WarmWanted): Promise<Worker | undefined> {
     const now = performance.now();

@@ -9,7 +9,7 @@ export interface Leftovers {
   /** Names of progress rows that nobody ended. */
   readonly openProgress: readonly string[];
   readonly locks: readonly string[];
-  /** Number of PHP processes below the daemon beyond its roots. */
+  /** PHP processes below the daemon that have or had work: not its roots, zygotes and spares. */
   readonly workers: readonly number[];
 }
 
@@ -67,7 +67,7 @@ export async function leftovers(site: Site, daemon?: Daemon): Promise<Leftovers>
         ? []
         : descendants(daemon.pid).filter((pid) => {
             const parent = parentOf(pid);
-            return parent !== undefined && parent !== daemon.pid;
+            return parent !== undefined && parent !== daemon.pid && !/^drupald (spare|zygote)\b/.test(commandLine(pid));
           }),
   };
 }

@@ -72,8 +72,17 @@ export function bench(options: { lookupWait?: number; waitersMax?: number; trust
   const bus = new EventBus();
   const events: string[] = [];
   bus.onAny((name, payload) => events.push(`${name} ${JSON.stringify(payload)}`));
-  const site: StartSite = { name: 'http://a.example', store: store as unknown as ProcessStore };
-  const other: StartSite = { name: 'http://b.example', store: new MemoryStore() as unknown as ProcessStore };
+  const quiet = (): undefined => undefined;
+  const site: StartSite = {
+    name: 'http://a.example',
+    store: store as unknown as ProcessStore,
+    anticipate: quiet,
+  };
+  const other: StartSite = {
+    name: 'http://b.example',
+    store: new MemoryStore() as unknown as ProcessStore,
+    anticipate: quiet,
+  };
   const intake = new StartIntake<StartSite>({
     hosts: new HostMap(
       [

@@ -15,6 +15,9 @@ use Drupald\Channel;
  */
 class Leaving {
 
+  /** Resources that hold nothing to be written: a stream wrapper that is registered is a "factory". */
+  private static $idle = array('stream-context', 'stream factory', 'Unknown');
+
   private $channel;
   private $bySignal;
   private $after;
@@ -76,7 +79,7 @@ class Leaving {
           @fclose($resource);
         }
       }
-      elseif ($type !== 'stream-context' && $type !== 'Unknown') {
+      elseif (!in_array($type, self::$idle, TRUE)) {
         return FALSE;
       }
     }

@@ -19,6 +19,7 @@ class Site {
 
   /** Closes every connection that Drupal has opened; it reconnects on demand. */
   public static function closeConnections() {
+    self::$connections = array();
     if (!class_exists('Database', FALSE)) {
       return;
     }
@@ -74,11 +75,18 @@ class Site {
     \Database::getConnection('default', 'default')->query('SELECT 1');
   }
 
+  private static $connections = array();
+
   /** MySQL's ids of this process's sessions, one per connection. */
   public static function connectionIds() {
     $ids = array();
     foreach (array_unique(array('default', self::processKey())) as $key) {
-      $ids[] = (int) \Database::getConnection('default', $key)->query('SELECT CONNECTION_ID()')->fetchField();
+      $connection = \Database::getConnection('default', $key);
+      // Asked once for each connection; a spare asks before there is a job.
+      if (!isset(self::$connections[$key]) || self::$connections[$key][0] !== $connection) {
+        self::$connections[$key] = array($connection, (int) $connection->query('SELECT CONNECTION_ID()')->fetchField());
+      }
+      $ids[] = self::$connections[$key][1];
     }
     return $ids;
   }

@@ -56,7 +56,10 @@ class Warm {
     drupal_bootstrap(DRUPAL_BOOTSTRAP_CONFIGURATION);
     $_SERVER['REQUEST_URI'] = $uri;
     $this->settings = isset($GLOBALS['conf']) ? $GLOBALS['conf'] : array();
-    $this->settingsFiles = array_diff(get_included_files(), $files);
+    $this->settingsFiles = array_filter(array_diff(get_included_files(), $files), function ($file) {
+      // Drupal's own files of this phase read the request, but decide nothing by it.
+      return strpos($file, DRUPAL_ROOT . '/includes/') !== 0 && strpos($file, DRUPAL_ROOT . '/misc/') !== 0;
+    });
     $this->server = array_diff_assoc($this->strings($_SERVER), $this->strings($before));
     $this->environment = $_ENV;
     drupal_bootstrap(DRUPAL_BOOTSTRAP_VARIABLES);
@@ -97,7 +100,7 @@ class Warm {
 
   /** Why workers must not be forked from here; NULL: they may. */
   public function unfit() {
-    if (!$this->path->set('')) {
+    if (!$this->path->isHeld()) {
       return 'the path of a request cannot be changed any more once this site is loaded';
     }
     if (drupal_get_bootstrap_phase() > DRUPAL_BOOTSTRAP_VARIABLES) {
@@ -160,6 +163,8 @@ class Warm {
     try {
       background_process_get_process('');
       variable_initialize();
+      module_implements('init');
+      Site::connectionIds();
     }
     catch (\Exception $error) {
       Site::closeConnections();
