@@ -1,4 +1,4 @@
-// Writes the documents that are made from code: docs/errors.md and docs/configuration.md.
+// Writes the documents that are made from code: docs/errors.md, docs/configuration.md and docs/doctor.md.
 // With --check nothing is written; the exit code is 1 when a document is out of date.
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -10,7 +10,9 @@ const check = process.argv.includes('--check');
 export async function documents() {
   const { errorCatalog } = await import('../dist/errors.js');
   const { settings, siteSettings, environmentName } = await import('../dist/config/schema.js');
+  const { findingCatalog } = await import('../dist/doctor/catalog.js');
   return {
+    'docs/doctor.md': doctorDocument(findingCatalog),
     'docs/errors.md': errorsDocument(errorCatalog),
     'docs/configuration.md': configurationDocument(settings, siteSettings, environmentName),
   };
@@ -29,6 +31,27 @@ function errorsDocument(catalog) {
     'Every error that drupald tells has a code that stays the same between versions. Words in _italics_ are filled in.',
     'Exit codes: 1 failed, 2 wrong use or configuration, 75 temporary: the same may work later.',
     ...entries,
+  ].join('\n\n');
+}
+
+function doctorDocument(catalog) {
+  const levels = [
+    ['problem', 'Problems', 'Something does not work. `drupald doctor` ends with exit code 1.'],
+    ['warn', 'Warnings', 'Something costs, or processes behave differently than under the web server.'],
+    ['ok', 'Information', 'Nothing needs to be done.'],
+  ];
+  const entry = ([code, { title, remedy }]) =>
+    [`### ${code}`, words(title), ...(remedy === undefined ? [] : [`**What to do:** ${words(remedy)}`])].join('\n\n');
+  return [
+    '# What drupald doctor says',
+    'Every finding has a code that stays the same between versions; `--json` prints it. Words in _italics_ are filled in.',
+    ...levels.flatMap(([level, heading, sentence]) => [
+      `## ${heading}`,
+      sentence,
+      ...Object.entries(catalog)
+        .filter(([, found]) => found.level === level)
+        .map(entry),
+    ]),
   ].join('\n\n');
 }
 

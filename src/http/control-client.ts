@@ -40,6 +40,7 @@ const status = z.looseObject({
 });
 
 const finding = z.object({
+  code: z.string(),
   level: z.enum(['ok', 'warn', 'problem']),
   title: z.string(),
   remedy: z.string().optional(),

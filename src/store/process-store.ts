@@ -18,6 +18,14 @@ export interface ProcessRow {
   readonly status: number;
 }
 
+/** One thing that is wrong with a table. */
+export interface TableTrouble {
+  readonly table: string;
+  readonly trouble: 'missing' | 'denied' | 'engine';
+  /** The server's words, or the name of the engine. */
+  readonly detail: string;
+}
+
 interface RawRow {
   handle: string;
   token: string | null;
@@ -168,9 +176,9 @@ export class ProcessStore {
     return Number(rows[0]?.t ?? 0) - Date.now() / 1000;
   }
 
-  /** Tables of the module that the site's database user may not change, with the server's word. */
-  async missingRights(): Promise<{ table: string; reason: string }[]> {
-    const denied: { table: string; reason: string }[] = [];
+  /** What is wrong with the tables that a process needs: missing, not to be changed, or kept by an engine without transactions. */
+  async tableTroubles(): Promise<TableTrouble[]> {
+    const troubles: TableTrouble[] = [];
     for (const [database, table, column] of [
       [this.#processes, 'background_process', 'exec_status'],
       [this.#processes, 'progress', 'progress'],
@@ -181,10 +189,22 @@ export class ProcessStore {
         await database.change(`UPDATE ${name} SET ${column} = ${column} WHERE 1 = 0`);
         await database.change(`DELETE FROM ${name} WHERE 1 = 0`);
       } catch (error) {
-        denied.push({ table, reason: databaseReason(error) });
+        const { code = '' } = error as { code?: string };
+        if (code === 'ER_NO_SUCH_TABLE') {
+          troubles.push({ table, trouble: 'missing', detail: databaseReason(error) });
+          continue;
+        }
+        if (!code.includes('ACCESS_DENIED')) {
+          throw error;
+        }
+        troubles.push({ table, trouble: 'denied', detail: databaseReason(error) });
+      }
+      const engine = await database.engine(table);
+      if (engine !== undefined && engine !== 'InnoDB') {
+        troubles.push({ table, trouble: 'engine', detail: engine });
       }
     }
-    return denied;
+    return troubles;
   }
 
   /** Connections that the server allows to the site's database user. */

@@ -151,6 +151,8 @@ export interface SettleJob extends JobBase {
 
 export interface DescribeJob extends JobBase {
   readonly kind: 'describe';
+  /** Tell what PHP calls deprecated instead of the facts. */
+  readonly deprecations?: true;
 }
 
 export type Job = RunJob | SettleJob | DescribeJob;

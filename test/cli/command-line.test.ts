@@ -172,8 +172,8 @@ describe('what people see', () => {
   it('of the doctor', () => {
     const text = formatFindings(
       [
-        { level: 'ok', title: 'Fine.' },
-        { level: 'problem', title: 'Bad.', remedy: 'Do this.' },
+        { code: 'boots', level: 'ok', title: 'Fine.' },
+        { code: 'clock', level: 'problem', title: 'Bad.', remedy: 'Do this.' },
       ],
       false,
       false,

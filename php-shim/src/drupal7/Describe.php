@@ -18,23 +18,37 @@ class Describe {
     'background_process', 'progress', 'background_batch', 'background_process_ass', 'ultimate_cron', 'dblog', 'syslog',
   );
 
+  /** Functions of pcntl and posix without which a root cannot fork and reap. */
+  private static $needed = array(
+    'pcntl_fork', 'pcntl_waitpid', 'pcntl_wifexited', 'pcntl_wexitstatus', 'pcntl_wifsignaled', 'pcntl_wtermsig',
+    'pcntl_signal', 'pcntl_signal_dispatch', 'posix_kill', 'posix_setsid',
+  );
+
   private $job;
   private $channel;
   private $forked;
   private $boot;
   private $booted = FALSE;
+  private $deprecations;
 
   public function __construct(array $job, Channel $channel, $forked) {
     $this->job = $job;
     $this->channel = $channel;
     $this->forked = $forked;
     $this->boot = new Boot($channel);
+    if (!empty($job['deprecations'])) {
+      require_once __DIR__ . '/Deprecations.php';
+      $this->deprecations = new Deprecations();
+    }
   }
 
   public function perform() {
     register_shutdown_function(array($this, 'shutdown'));
     if (!is_file('includes/bootstrap.inc') || !is_file('index.php')) {
       $this->problem('not-drupal');
+    }
+    if ($this->deprecations) {
+      Deprecations::compileAnew();
     }
     try {
       Boot::load();
@@ -53,10 +67,17 @@ class Describe {
     if (empty($GLOBALS['databases']['default'])) {
       $this->problem('no-database');
     }
+    if ($this->deprecations) {
+      $this->deprecations->watch();
+    }
     if (!$this->boot->full()) {
       exit(1);
     }
     $this->booted = TRUE;
+    if ($this->deprecations) {
+      $this->deprecations->loadClasses();
+      exit(0);
+    }
     try {
       $this->channel->send(array('type' => 'facts') + $this->facts());
     }
@@ -75,6 +96,10 @@ class Describe {
   public function shutdown() {
     if (!$this->booted) {
       $this->boot->ended(error_get_last());
+    }
+    elseif ($this->deprecations) {
+      // Here, because a class that cannot be loaded can end PHP.
+      $this->channel->send(array('type' => 'deprecations') + $this->deprecations->found(error_get_last()));
     }
     $leaving = new Leaving($this->channel, $this->forked);
     $leaving->arm();
@@ -95,6 +120,7 @@ class Describe {
       'hasSettings' => is_file(DRUPAL_ROOT . '/' . $folder . '/settings.php'),
       'baseUrl' => $GLOBALS['base_url'],
       'databases' => $databases,
+      'pdoMysql' => extension_loaded('pdo_mysql'),
     );
   }
 
@@ -168,6 +194,7 @@ class Describe {
       'listeners' => array_values(module_implements('background_process_shutdown')),
       'cacheBackends' => array_values(array_map('strval', (array) variable_get('cache_backends', array()))),
       'sessionApi' => (string) variable_get('session_inc', 'includes/session.inc'),
+      'mixedHttps' => (bool) variable_get('https', FALSE),
       'jsCookie' => (bool) variable_get('set_has_js_cookie', FALSE),
       'filesOwner' => $this->filesOwner(),
       'suspects' => array_merge($this->suspects('boot'), $this->suspects('init')),
@@ -179,17 +206,25 @@ class Describe {
         'disabled' => (string) ini_get('disable_functions'),
         'openBasedir' => (string) ini_get('open_basedir'),
         'opcache' => (bool) ini_get('opcache.enable_cli'),
-        'fork' => function_exists('pcntl_fork') && function_exists('posix_kill'),
+        'missing' => array_values(array_filter(self::$needed, function ($name) {
+          return !function_exists($name);
+        })),
         'extensions' => get_loaded_extensions(),
         'user' => function_exists('posix_geteuid') ? posix_geteuid() : -1,
       ),
     );
   }
 
+  /** Names of the columns; none when the table is missing. */
   private function columns() {
     $names = array();
-    foreach (Site::processConnection()->query('SHOW COLUMNS FROM {background_process}') as $column) {
-      $names[] = $column->Field;
+    try {
+      foreach (Site::processConnection()->query('SHOW COLUMNS FROM {background_process}') as $column) {
+        $names[] = $column->Field;
+      }
+    }
+    catch (\PDOException $error) {
+      return array();
     }
     return $names;
   }
