@@ -9,7 +9,7 @@ import { finding, type Finding } from './findings.js';
 import { hostFindings } from './host-findings.js';
 import { driverFindings, phpFindings } from './php-findings.js';
 import { siteFindings } from './site-findings.js';
-import { startFindings } from './start-findings.js';
+import { coldBootFindings, startFindings } from './start-findings.js';
 import { webFindings } from './web-findings.js';
 
 /** What to look at beside the sites themselves. */
@@ -98,7 +98,8 @@ async function examineSite(site: ServedSite, config: Config, siteCount: number):
   const { facts, settings, name } = site;
   const driver = driverFindings(name, settings);
   if (trouble !== undefined || !facts) {
-    return [...driver, finding('does-not-boot', { site: name, reason: trouble ?? 'unknown reason' })];
+    const reason = trouble ?? 'unknown reason';
+    return [...driver, finding('does-not-boot', { site: name, reason }), ...(await whyNot(site, config, reason))];
   }
   return [
     ...siteFindings(site, facts),
@@ -106,9 +107,17 @@ async function examineSite(site: ServedSite, config: Config, siteCount: number):
     ...phpFindings(name, settings.version, facts, config.isolation),
     ...hostFindings(site, facts, config, siteCount),
     ...(await startFindings(site, facts, config)),
+    ...(await coldBootFindings(site, config)),
     ...(await databaseFindings(site, config)),
     ...(await crontabFindings(site)),
   ];
+}
+
+/** What a boot that shows deprecations adds to the reason why a site does not boot. */
+async function whyNot(site: ServedSite, config: Config, reason: string): Promise<Finding[]> {
+  // Without a reason of its own it only fails once more.
+  const found = await coldBootFindings(site, config).catch(() => []);
+  return found.filter(({ title }) => title.includes('deprecated') || !title.includes(reason));
 }
 
 /** An error of the catalogue as a finding; everything else is a defect. */

@@ -44,7 +44,8 @@ export function driverFindings(site: string, settings: Pick<SiteSettings, 'pdoMy
 function ageFindings(site: string, drupal: string, php: string): Finding[] {
   const newest = madeFor[0];
   const line = madeFor.find(([branch]) => compare(php, branch) >= 0);
-  if (!newest || !line) {
+  // A version that is not one of Drupal's own tells nothing about its age.
+  if (!newest || !line || !/^7\.\d+(-dev)?$/.test(drupal)) {
     return [];
   }
   const beyond = compare(branchOf(php), newest[0]) > 0;

@@ -60,10 +60,16 @@ export const siteCatalog = {
     title: '{site}: PHP {php} is newer than what Drupal {drupal} was made for',
     remedy: 'Update Drupal to {wanted}, or name the PHP of the web server in the setting "php" of the site.',
   },
+  'cold-boot-fails': {
+    level: 'problem',
+    title: '{site}: while PHP has to compile its files anew, it does not boot: {reason}.{deprecated}',
+    remedy:
+      'Update the module that the file belongs to, or use an older PHP for the site and its web server; pages fail then, too.',
+  },
   'deprecations-early': {
     level: 'warn',
     title:
-      "{site}: {count} deprecations meet Drupal's error handler before Drupal is up, which can end a page or a process with an error; the first: {first}",
+      '{site}: PHP calls {count} places deprecated before Drupal is up; with hook_watchdog in {watchers} that can end a page or a process with an error. The first: {first}',
     remedy: 'Update the module that the file belongs to, or use an older PHP for the site and its web server.',
   },
   deprecations: {

@@ -80,6 +80,8 @@ export interface SiteFacts {
   readonly boots: readonly string[];
   readonly inits: readonly string[];
   readonly listeners: readonly string[];
+  /** Modules that are told of every line of the site's log. */
+  readonly watchers: readonly string[];
   /** Cache backends named in settings.php, such as those of Redis or memcache. */
   readonly cacheBackends: readonly string[];
   readonly sessionApi: string;

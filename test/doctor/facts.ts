@@ -18,6 +18,7 @@ export function facts(change: Partial<Omit<SiteFacts, 'php'>> & { php?: Partial<
     boots: [],
     inits: [],
     listeners: [],
+    watchers: ['dblog'],
     cacheBackends: [],
     sessionApi: 'includes/session.inc',
     mixedHttps: false,

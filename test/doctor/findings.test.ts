@@ -4,6 +4,7 @@ import { compareSurroundings } from '../../src/doctor/compare-surroundings.js';
 import { hostFindings } from '../../src/doctor/host-findings.js';
 import type { Finding } from '../../src/doctor/findings.js';
 import { driverFindings, phpFindings } from '../../src/doctor/php-findings.js';
+import { deprecationFindings } from '../../src/doctor/start-findings.js';
 import { siteFindings } from '../../src/doctor/site-findings.js';
 import type { SiteFacts } from '../../src/sites/description.js';
 import { facts, surroundings, uris } from './facts.js';
@@ -85,11 +86,37 @@ describe('of PHP', () => {
     expect(of({ version: '8.5.0' })).toEqual(['php-too-new']);
     expect(of({ version: '5.6.40' }, '7.40')).toEqual([]);
     expect(of({ version: '7.4.33' }, '7.50')).toEqual([]);
+    expect(of({ version: '8.2.1' }, '7.80-ours')).toEqual([]);
   });
 
   it('the driver of the database', () => {
     expect(codes(driverFindings(name, { pdoMysql: false }))).toEqual(['pdo-mysql-missing']);
     expect(driverFindings(name, { pdoMysql: true })).toEqual([]);
+  });
+});
+
+describe('of a boot with cold caches', () => {
+  const early = { count: 2, places: ['Old in a.module:3', 'Old in b.module:4'] };
+  const late = { count: 1, places: ['Old in c.inc:5'] };
+  const none = { count: 0, places: [] };
+
+  it('nothing when all is well', () => {
+    expect(deprecationFindings(name, { deprecations: { early: none, late: none } }, { watchers: ['x'] })).toEqual([]);
+  });
+
+  it('what is deprecated, by when and who listens', () => {
+    const of = (found: { early: typeof early; late: typeof late }, watchers: string[]) =>
+      deprecationFindings(name, { deprecations: found }, { watchers });
+    expect(codes(of({ early, late }, ['dblog', 'syslog']))).toEqual(['deprecations']);
+    expect(codes(of({ early, late }, ['dblog', 'rules']))).toEqual(['deprecations-early']);
+    expect(codes(of({ early: none, late }, ['rules']))).toEqual(['deprecations']);
+  });
+
+  it('that it fails, with the first place', () => {
+    const failure = { type: 'boot-failed', cause: 'fatal', message: 'no such function' } as const;
+    const [found] = deprecationFindings(name, { failure, deprecations: { early, late } }, undefined);
+    expect(found?.code).toBe('cold-boot-fails');
+    expect(found?.title).toContain('no such function. PHP calls deprecated before that: Old in a.module:3');
   });
 });
 
@@ -221,6 +248,6 @@ describe('of the web server', () => {
     const stricter = of(ini('exec,pcntl_fork'));
     expect(codes(stricter)).toEqual(['web-disabled']);
     expect(stricter[0]?.title).toMatch(/: exec$/);
-    expect(codes(of({}, surroundings(ini('proc_open, exec'))))).toEqual(['web-functions']);
+    expect(codes(of(ini(''), surroundings(ini('proc_open, exec'))))).toEqual(['web-functions']);
   });
 });

@@ -6,8 +6,9 @@ namespace Drupald\Drupal7;
  * Collects what PHP calls deprecated while a site boots and its classes load.
  *
  * On a newer PHP such a message can reach Drupal's error handler before Drupal
- * is up, and the page then ends with an error. Whether it does depends on which
- * caches are warm; so everything is compiled anew here, and nothing is passed on.
+ * is up, and the page then ends with an error: the handler calls
+ * hook_watchdog. Whether it does depends on which caches are warm, since PHP says
+ * it while it compiles; so everything is compiled anew here.
  */
 class Deprecations {
 
@@ -21,6 +22,7 @@ class Deprecations {
   private $early = array();
   private $late = array();
   private $class = '';
+  private $up = FALSE;
 
   /** To be called before Drupal's first file is loaded: opcache keeps no word about what it compiled. */
   public static function compileAnew() {
@@ -37,20 +39,22 @@ class Deprecations {
     if (!($level & (E_DEPRECATED | E_USER_DEPRECATED))) {
       return $this->next ? call_user_func($this->next, $level, $message, $file, $line, $context) : FALSE;
     }
-    if (error_reporting() & $level) {
-      $place = str_replace(DRUPAL_ROOT . '/', '', $file) . ':' . $line;
-      if (drupal_get_bootstrap_phase() < DRUPAL_BOOTSTRAP_FULL) {
-        $this->early[$place] = $message;
-      }
-      else {
-        $this->late[$place] = $message;
-      }
+    if (!(error_reporting() & $level)) {
+      return TRUE;
     }
-    return TRUE;
+    $place = str_replace(DRUPAL_ROOT . '/', '', $file) . ':' . $line;
+    if ($this->up) {
+      $this->late[$place] = $message;
+      return TRUE;
+    }
+    $this->early[$place] = $message;
+    // What it does there is what is to be seen.
+    return $this->next ? call_user_func($this->next, $level, $message, $file, $line, $context) : FALSE;
   }
 
-  /** Loads the classes that Drupal would load on demand; files of tests need a test runner. */
+  /** Once Drupal is up: loads the classes that it would load on demand. Files of tests need a test runner. */
   public function loadClasses() {
+    $this->up = TRUE;
     try {
       $rows = db_query_range("SELECT name, type FROM {registry} WHERE module <> '' AND filename NOT LIKE '%.test' ORDER BY name", 0, self::CLASSES)->fetchAllKeyed();
     }

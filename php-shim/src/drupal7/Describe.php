@@ -30,6 +30,7 @@ class Describe {
   private $boot;
   private $booted = FALSE;
   private $deprecations;
+  private $surroundings;
 
   public function __construct(array $job, Channel $channel, $forked) {
     $this->job = $job;
@@ -44,6 +45,8 @@ class Describe {
 
   public function perform() {
     register_shutdown_function(array($this, 'shutdown'));
+    // Before Drupal and settings.php change them: the web server's are read without Drupal, too.
+    $this->surroundings = Surroundings::look();
     if (!is_file('includes/bootstrap.inc') || !is_file('index.php')) {
       $this->problem('not-drupal');
     }
@@ -97,7 +100,7 @@ class Describe {
     if (!$this->booted) {
       $this->boot->ended(error_get_last());
     }
-    elseif ($this->deprecations) {
+    if ($this->deprecations) {
       // Here, because a class that cannot be loaded can end PHP.
       $this->channel->send(array('type' => 'deprecations') + $this->deprecations->found(error_get_last()));
     }
@@ -190,6 +193,7 @@ class Describe {
       'cleanUrls' => (bool) variable_get('clean_url', 0),
       'lockApi' => (string) variable_get('lock_inc', 'includes/lock.inc'),
       'boots' => array_values(module_implements('boot')),
+      'watchers' => array_values(module_implements('watchdog')),
       'inits' => array_values(module_implements('init')),
       'listeners' => array_values(module_implements('background_process_shutdown')),
       'cacheBackends' => array_values(array_map('strval', (array) variable_get('cache_backends', array()))),
@@ -198,7 +202,7 @@ class Describe {
       'jsCookie' => (bool) variable_get('set_has_js_cookie', FALSE),
       'filesOwner' => $this->filesOwner(),
       'suspects' => array_merge($this->suspects('boot'), $this->suspects('init')),
-      'surroundings' => Surroundings::look(),
+      'surroundings' => $this->surroundings,
       'columns' => $has_module ? $this->columns() : array(),
       'php' => array(
         'version' => PHP_VERSION,
