@@ -88,6 +88,15 @@ export class ProcessStore {
     return new Map(rows.map((row) => [row.exec_status, row.n]));
   }
 
+  /** How many starts a daemon has put to wait, by service host; the module's own queue names none. */
+  async waitingByHost(): Promise<Map<string, number>> {
+    const rows = await this.#processes.rows<{ host: string; n: number }>(
+      `SELECT service_host AS host, COUNT(*) AS n FROM ${this.#processes.table('background_process')}` +
+        ` WHERE exec_status = ${execStatus.queued} AND service_host <> '' GROUP BY service_host`,
+    );
+    return new Map(rows.map((row) => [row.host, row.n]));
+  }
+
   /**
    * Puts a start to wait: status 1 becomes 3, which the site's own clean-up of
    * starts that never began leaves alone (contract §2). False: the row has moved on.
@@ -190,14 +199,11 @@ export class ProcessStore {
         await database.change(`DELETE FROM ${name} WHERE 1 = 0`);
       } catch (error) {
         const { code = '' } = error as { code?: string };
-        if (code === 'ER_NO_SUCH_TABLE') {
-          troubles.push({ table, trouble: 'missing', detail: databaseReason(error) });
-          continue;
-        }
-        if (!code.includes('ACCESS_DENIED')) {
+        const missing = code === 'ER_NO_SUCH_TABLE';
+        if (!missing && !code.includes('ACCESS_DENIED')) {
           throw error;
         }
-        troubles.push({ table, trouble: 'denied', detail: databaseReason(error) });
+        troubles.push({ table, trouble: missing ? 'missing' : 'denied', detail: databaseReason(error) });
       }
       const engine = await database.engine(table);
       if (engine !== undefined && engine !== 'InnoDB') {

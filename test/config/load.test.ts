@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -240,4 +240,54 @@ describe('messages', () => {
 
 it('variables are named after their settings', () => {
   expect(environmentName('worker.boot_timeout')).toBe('DRUPALD_WORKER_BOOT_TIMEOUT');
+});
+
+describe('the program of PHP', () => {
+  const phpOf = (php: string): string | undefined =>
+    load({}, `php: "7.4"\nsites: [{ root: /a, uris: [http://a], php: ${php} }]`).sites[0]?.php;
+
+  it('is a path, a name, or a version', () => {
+    expect(phpOf('/opt/php/bin/php')).toBe('/opt/php/bin/php');
+    expect(phpOf('php-ours')).toBe('php-ours');
+    expect(phpOf('"8.2"')).toBe('php8.2');
+    expect(phpOf('null')).toBe('php7.4');
+    expect(load({ flags: { php: '8.1', sites: [{ root: '/a', uris: ['http://a'] }] } }).sites[0]?.php).toBe('php8.1');
+  });
+
+  it('is refused as a number, which has lost its zero', () => {
+    expect(errorOf(() => phpOf('7.0'))).toMatchObject({ code: 'DRUPALD_CONFIG_WRONG_TYPE' });
+  });
+});
+
+describe('a file that nobody named', () => {
+  const sites = 'sites: [{ root: /a, uris: [http://found] }]';
+
+  function find(sources: Partial<ConfigSources>): { found: string[]; uri: string | undefined } {
+    const found: string[] = [];
+    const config = load({ systemFile: join(dir, 'system.yml'), onFound: (file) => found.push(file), ...sources });
+    return { found, uri: config.sites[0]?.uris[0] };
+  }
+
+  it('is looked for here, then in the system, and only without a site', () => {
+    rmSync(join(dir, 'drupald.yml'), { force: true });
+    expect(find({})).toEqual({ found: [], uri: undefined });
+    writeFileSync(join(dir, 'system.yml'), sites.replace('found', 'system'));
+    expect(find({})).toEqual({ found: [join(dir, 'system.yml')], uri: 'http://system' });
+    writeFileSync(join(dir, 'drupald.yml'), sites);
+    expect(find({})).toEqual({ found: [join(dir, 'drupald.yml')], uri: 'http://found' });
+    const named = { root: '/b', uris: ['http://b'] };
+    expect(find({ flags: { sites: [named] } })).toEqual({ found: [], uri: 'http://b' });
+    expect(find({ env: { DRUPALD_ROOT: '/c', DRUPALD_URI: 'http://c' } })).toEqual({ found: [], uri: 'http://c' });
+    expect(find({ file: join(dir, 'system.yml') })).toEqual({ found: [], uri: 'http://system' });
+    rmSync(join(dir, 'system.yml'));
+  });
+
+  it('is refused when others can write to it', () => {
+    const file = join(dir, 'drupald.yml');
+    writeFileSync(file, sites);
+    chmodSync(file, 0o666);
+    expect(errorOf(() => find({}))).toMatchObject({ code: 'DRUPALD_CONFIG_FILE_UNREADABLE' });
+    chmodSync(file, 0o644);
+    expect(find({}).found).toEqual([file]);
+  });
 });

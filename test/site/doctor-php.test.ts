@@ -66,8 +66,9 @@ describeSites('doctor about PHP', [], (kind) => {
   });
 
   test('a PHP that is not there', async () => {
-    const found = await examine({ site: { php: 'php0.1' } });
+    const found = await examine({ site: { php: '0.1' } });
     expect(found.bad).toEqual(['refused']);
+    expect(title(found, 'refused')).toContain('The PHP program "php0.1"');
     expect(title(found, 'refused')).toContain('[DRUPALD_PHP_NOT_FOUND]');
   });
 
