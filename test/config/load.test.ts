@@ -1,4 +1,4 @@
-import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -11,6 +11,7 @@ let dir = '';
 
 beforeAll(() => {
   dir = mkdtempSync(join(tmpdir(), 'drupald-config-'));
+  mkdirSync(join(dir, 'named'));
 });
 
 afterAll(() => {
@@ -18,7 +19,7 @@ afterAll(() => {
 });
 
 function load(sources: Partial<ConfigSources>, yaml?: string): Config {
-  const file = join(dir, 'drupald.yml');
+  const file = join(dir, 'named/drupald.yml');
   if (yaml !== undefined) writeFileSync(file, yaml);
   return loadConfig({
     env: {},
@@ -26,6 +27,7 @@ function load(sources: Partial<ConfigSources>, yaml?: string): Config {
     needSites: false,
     cwd: dir,
     uid: 1000,
+    systemFile: join(dir, 'system.yml'),
     ...(yaml === undefined ? {} : { file }),
     ...sources,
   });
@@ -99,7 +101,7 @@ describe('precedence', () => {
 
   it('finds the file through the environment', () => {
     load({}, 'slots: 9');
-    expect(load({ env: { DRUPALD_CONFIG: 'drupald.yml' } }).slots).toBe(9);
+    expect(load({ env: { DRUPALD_CONFIG: 'named/drupald.yml' } }).slots).toBe(9);
   });
 
   it('ignores empty variables and foreign ones', () => {
@@ -124,7 +126,7 @@ describe('sites', () => {
     ].join('\n');
     expect(load({}, yaml).sites).toEqual([
       {
-        root: join(dir, 'web'),
+        root: join(dir, 'named/web'),
         uris: ['https://example.com', 'http://localhost/shop'],
         php: 'php8.1',
         ini: { memory_limit: '512M', display_errors: '0', precision: '14' },
@@ -264,7 +266,7 @@ describe('a file that nobody named', () => {
 
   function find(sources: Partial<ConfigSources>): { found: string[]; uri: string | undefined } {
     const found: string[] = [];
-    const config = load({ systemFile: join(dir, 'system.yml'), onFound: (file) => found.push(file), ...sources });
+    const config = load({ onFound: (file) => found.push(file), ...sources });
     return { found, uri: config.sites[0]?.uris[0] };
   }
 

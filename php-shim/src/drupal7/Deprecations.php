@@ -55,14 +55,17 @@ class Deprecations {
   /** Once Drupal is up: loads the classes that it would load on demand. Files of tests need a test runner. */
   public function loadClasses() {
     $this->up = TRUE;
+    $types = array();
     try {
-      $rows = db_query_range("SELECT name, type FROM {registry} WHERE module <> '' AND filename NOT LIKE '%.test' ORDER BY name", 0, self::CLASSES)->fetchAllKeyed();
+      foreach (db_query("SELECT name, type FROM {registry} WHERE module <> '' AND filename NOT LIKE '%.test' ORDER BY name LIMIT " . self::CLASSES) as $row) {
+        $types[$row->name] = $row->type;
+      }
     }
-    catch (\Exception $error) {
+    catch (\PDOException $error) {
       // A site without that table loads its classes otherwise.
       return;
     }
-    foreach ($rows as $name => $type) {
+    foreach ($types as $name => $type) {
       $this->class = $name;
       try {
         $type === 'interface' ? interface_exists($name) : class_exists($name);
