@@ -68,7 +68,7 @@ function configurationDocument(settings, siteSettings, environmentName) {
   return [
     '# Configuration',
     'A setting is taken from the first of these that gives it: a flag of the command line, the environment, the configuration file (YAML, `--config` or `DRUPALD_CONFIG`), the default.',
-    'When neither a file nor a site is named, `drupald.yml` in the current folder is read, else `/etc/drupald/drupald.yml`; a line on standard error says so. Such a file must belong to root or to the user who starts drupald, and nobody else may write to it.',
+    'When neither a file nor a site is named, `drupald.yml` in the current folder is read, else `/etc/drupald/drupald.yml`; a line on standard error says so. Such a file must belong to root or to the user who starts drupald, and must not be writable for everybody.',
     'Keys with a dot are written nested or as they stand: `log: { level: debug }` is `log.level: debug`. Times take a unit (`500 ms`, `30 s`, `2 min`); a bare number means seconds. Sizes take KB, MB or GB.',
     '## Settings of the daemon',
     [

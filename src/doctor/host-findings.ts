@@ -29,7 +29,9 @@ export function hostFindings(
   }
   const findings = [finding('serves', { site: name, hosts: served.join(', ') })];
   for (const host of served) {
-    const { baseUrl, httpHost } = facts.serviceHosts[host] ?? { baseUrl: '', httpHost: '' };
+    const { baseUrl, httpHost: named } = facts.serviceHosts[host] ?? { baseUrl: '', httpHost: '' };
+    // The daemon's own address tells as much about the site as none.
+    const httpHost = leadsHere(`http://${named}`, config.listen) ? '' : named;
     const direct = leadsHere(baseUrl, config.listen);
     if (direct && /^https:/i.test(baseUrl)) {
       findings.push(finding('service-host-https', { site: name, host }));

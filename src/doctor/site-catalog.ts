@@ -69,12 +69,12 @@ export const siteCatalog = {
   'deprecations-early': {
     level: 'warn',
     title:
-      '{site}: PHP calls {count} places deprecated before Drupal is up; with hook_watchdog in {watchers} that can end a page or a process with an error. The first: {first}',
+      '{site}: PHP calls places of the site deprecated before Drupal is up ({count}; the first: {first}); with hook_watchdog in {watchers} that can end a page or a process with an error',
     remedy: 'Update the module that the file belongs to, or use an older PHP for the site and its web server.',
   },
   deprecations: {
     level: 'ok',
-    title: '{site}: PHP calls {count} places of the site deprecated, which goes to the log only; the first: {first}',
+    title: '{site}: PHP calls places of the site deprecated, which goes to the log only ({count}; the first: {first})',
   },
   maintenance: {
     level: 'warn',

@@ -149,6 +149,7 @@ describe('of addresses', () => {
   it('an http_host that is missing or foreign', () => {
     const serviceHosts = here('');
     expect(of({ serviceHosts })).toEqual(['serves']);
+    expect(of({ serviceHosts: here('localhost:8970') })).toEqual(['serves']);
     expect(of({ serviceHosts }, { count: 2 })).toEqual(['serves', 'http-host-missing']);
     expect(of({ serviceHosts }, { at: ['http://a.test', 'http://b.test'] })).toEqual(['serves', 'http-host-ambiguous']);
     expect(of({ serviceHosts: here('b.test') })).toEqual(['serves', 'http-host-unknown']);
