@@ -5,6 +5,8 @@ namespace Drupald\Drupal7;
 use Drupald\Channel;
 use Drupald\Surroundings;
 
+require_once __DIR__ . '/Suspects.php';
+
 /**
  * Tells the daemon what a site is: its databases first, then, booted, its facts.
  */
@@ -201,7 +203,7 @@ class Describe {
       'mixedHttps' => (bool) variable_get('https', FALSE),
       'jsCookie' => (bool) variable_get('set_has_js_cookie', FALSE),
       'filesOwner' => $this->filesOwner(),
-      'suspects' => array_merge($this->suspects('boot'), $this->suspects('init')),
+      'suspects' => array_merge(Suspects::of('boot'), Suspects::of('init')),
       'surroundings' => $this->surroundings,
       'columns' => $has_module ? $this->columns() : array(),
       'php' => array(
@@ -238,28 +240,6 @@ class Describe {
     $folder = variable_get('file_public_path', conf_path() . '/files');
     $owner = is_dir($folder) ? @fileowner($folder) : FALSE;
     return $owner === FALSE ? -1 : $owner;
-  }
-
-  /** Implementations of a hook whose own lines can end a request: they name the culprit of an exit. */
-  private function suspects($hook) {
-    $found = array();
-    foreach (module_implements($hook) as $module) {
-      try {
-        $function = new \ReflectionFunction($module . '_' . $hook);
-      }
-      catch (\ReflectionException $error) {
-        continue;
-      }
-      $lines = @file($function->getFileName());
-      if (!$lines) {
-        continue;
-      }
-      $body = implode('', array_slice($lines, $function->getStartLine() - 1, $function->getEndLine() - $function->getStartLine() + 1));
-      if (preg_match('/\b(drupal_goto|drupal_exit|exit|die)\b/', $body)) {
-        $found[] = $module . '_' . $hook . '() in ' . str_replace(DRUPAL_ROOT . '/', '', $function->getFileName()) . ':' . $function->getStartLine();
-      }
-    }
-    return $found;
   }
 
 }
