@@ -1,4 +1,4 @@
-// Writes the documents that are made from code: docs/errors.md and docs/configuration.md.
+// Writes the documents that are made from code: docs/errors.md, docs/configuration.md and docs/doctor.md.
 // With --check nothing is written; the exit code is 1 when a document is out of date.
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -10,7 +10,9 @@ const check = process.argv.includes('--check');
 export async function documents() {
   const { errorCatalog } = await import('../dist/errors.js');
   const { settings, siteSettings, environmentName } = await import('../dist/config/schema.js');
+  const { findingCatalog } = await import('../dist/doctor/catalog.js');
   return {
+    'docs/doctor.md': doctorDocument(findingCatalog),
     'docs/errors.md': errorsDocument(errorCatalog),
     'docs/configuration.md': configurationDocument(settings, siteSettings, environmentName),
   };
@@ -32,6 +34,27 @@ function errorsDocument(catalog) {
   ].join('\n\n');
 }
 
+function doctorDocument(catalog) {
+  const levels = [
+    ['problem', 'Problems', 'Something does not work. `drupald doctor` ends with exit code 1.'],
+    ['warn', 'Warnings', 'Something costs, or processes behave differently than under the web server.'],
+    ['ok', 'Information', 'Nothing needs to be done.'],
+  ];
+  const entry = ([code, { title, remedy }]) =>
+    [`### ${code}`, words(title), ...(remedy === undefined ? [] : [`**What to do:** ${words(remedy)}`])].join('\n\n');
+  return [
+    '# What drupald doctor says',
+    'Every finding has a code that stays the same between versions; `--json` prints it. Words in _italics_ are filled in.',
+    ...levels.flatMap(([level, heading, sentence]) => [
+      `## ${heading}`,
+      sentence,
+      ...Object.entries(catalog)
+        .filter(([, found]) => found.level === level)
+        .map(entry),
+    ]),
+  ].join('\n\n');
+}
+
 function configurationDocument(settings, siteSettings, environmentName) {
   const row = ([key, setting], variable) =>
     [
@@ -45,6 +68,7 @@ function configurationDocument(settings, siteSettings, environmentName) {
   return [
     '# Configuration',
     'A setting is taken from the first of these that gives it: a flag of the command line, the environment, the configuration file (YAML, `--config` or `DRUPALD_CONFIG`), the default.',
+    'When neither a file nor a site is named, `drupald.yml` in the current folder is read, else `/etc/drupald/drupald.yml`; a line on standard error says so. Such a file must belong to root or to the user who starts drupald, and must not be writable for everybody.',
     'Keys with a dot are written nested or as they stand: `log: { level: debug }` is `log.level: debug`. Times take a unit (`500 ms`, `30 s`, `2 min`); a bare number means seconds. Sizes take KB, MB or GB.',
     '## Settings of the daemon',
     [

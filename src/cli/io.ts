@@ -5,6 +5,8 @@ export interface CommandIo {
   readonly stdout: Pick<NodeJS.WritableStream, 'write'> & { readonly isTTY?: boolean | undefined };
   readonly stderr: Pick<NodeJS.WritableStream, 'write'> & { readonly isTTY?: boolean | undefined };
   readonly env: NodeJS.ProcessEnv;
+  /** Current folder; default the one of this process. */
+  readonly cwd?: string;
 }
 
 /** The streams and variables of this program. */

@@ -64,6 +64,9 @@ export function configFrom(options: ParsedOptions, io: CommandIo, needSites: boo
     env: io.env,
     flags: flags,
     needSites,
+    ...(io.cwd === undefined ? {} : { cwd: io.cwd }),
+    // Not on standard output, where scripts read.
+    onFound: (file) => void io.stderr.write(`Configuration: ${file}\n`),
     ...(options.config === undefined ? {} : { file: options.config }),
   });
 }

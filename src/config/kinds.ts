@@ -37,6 +37,12 @@ export const text: Kind<string> = kind('a text that is not empty', (value) =>
 /** A path; made absolute by the loader, which knows what it is relative to. */
 export const path: Kind<string> = { ...text, expected: 'a path' };
 
+/** A program by name, path or version: `8.2` is the program php8.2. In quotes, since YAML reads 7.0 as the number 7. */
+export const phpProgram: Kind<string> = kind('a program, or a version of PHP in quotes', (value) => {
+  if (typeof value !== 'string' || value.trim() === '' || /[\0\r\n]/.test(value)) return null;
+  return /^\d+\.\d+$/.test(value) ? `php${value}` : value;
+});
+
 /** A whole number from `min` to `max`. */
 export function integer(min: number, max: number): Kind<number> {
   return kind(`a whole number from ${String(min)} to ${String(max)}`, (value) => {

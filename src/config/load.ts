@@ -11,12 +11,22 @@ import {
   type SettingValues,
   type SiteSettingValues,
 } from './schema.js';
-import { environmentLayer, fileLayer, flagLayer, wrongType, type ConfigFlags, type Layer } from './sources.js';
+import {
+  environmentLayer,
+  fileLayer,
+  findConfig,
+  flagLayer,
+  wrongType,
+  type ConfigFlags,
+  type Layer,
+} from './sources.js';
 
 /** Where a configuration comes from. */
 export interface ConfigSources {
-  /** Configuration file; without it `DRUPALD_CONFIG` names one, or there is none. */
+  /** Configuration file; without it `DRUPALD_CONFIG` names one, or one is looked for (see `findConfig`). */
   readonly file?: string;
+  /** Told the file that was found without being named. */
+  readonly onFound?: (file: string) => void;
   /** Environment variables. */
   readonly env: NodeJS.ProcessEnv;
   /** Values of flags by key path. */
@@ -27,6 +37,8 @@ export interface ConfigSources {
   readonly cwd?: string;
   /** User id that chooses the default of state_dir; default the one of this process. */
   readonly uid?: number;
+  /** Configuration file of the machine; default /etc/drupald/drupald.yml. */
+  readonly systemFile?: string;
 }
 
 /**
@@ -37,7 +49,7 @@ export interface ConfigSources {
  */
 export function loadConfig(sources: ConfigSources): Config {
   const cwd = sources.cwd ?? process.cwd();
-  const file = sources.file ?? sources.env.DRUPALD_CONFIG;
+  const file = (sources.file ?? sources.env.DRUPALD_CONFIG) || foundFile(sources, cwd);
   const layers: Layer[] = [];
   if (file) layers.push(fileLayer(resolve(cwd, file)));
   layers.push(environmentLayer(sources.env, cwd), flagLayer(sources.flags, cwd));
@@ -63,10 +75,20 @@ export function loadConfig(sources: ConfigSources): Config {
   };
   if (sources.needSites !== false && config.sites.length === 0) {
     throw fail('CONFIG_MISSING', {
-      detail: file ? `the file ${file} has no "sites"` : 'there is neither --root nor --config',
+      detail: file
+        ? `the file ${file} has no "sites"`
+        : 'there is neither --root nor --config, nor a drupald.yml here or in /etc/drupald',
     });
   }
   return config;
+}
+
+/** The file that counts when no site and no file is named. Throws CONFIG_FILE_UNREADABLE. */
+function foundFile(sources: ConfigSources, cwd: string): string | undefined {
+  if ((sources.flags.sites?.length ?? 0) > 0 || sources.env.DRUPALD_ROOT) return undefined;
+  const file = findConfig([join(cwd, 'drupald.yml'), sources.systemFile ?? '/etc/drupald/drupald.yml']);
+  if (file !== undefined) sources.onFound?.(file);
+  return file;
 }
 
 /**

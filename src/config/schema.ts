@@ -46,10 +46,10 @@ export const settings = {
     sentence: 'Folder for sockets, the control token and what must survive a restart.',
   }),
   php: setting({
-    kind: kinds.text,
+    kind: kinds.phpProgram,
     default: 'php',
     example: '/usr/bin/php8.2',
-    sentence: 'PHP program for sites that name none of their own.',
+    sentence: 'PHP program for sites that name none of their own; a version such as "8.2" means the program php8.2.',
   }),
   slots: setting({
     kind: kinds.integer(1, 10_000),
@@ -167,10 +167,10 @@ export const siteSettings = {
     sentence: 'Addresses of the site as browsers show them; the first is the main one.',
   }),
   php: setting({
-    kind: kinds.text,
+    kind: kinds.phpProgram,
     defaultText: 'the setting php',
-    example: '/usr/bin/php7.4',
-    sentence: 'PHP program that runs this site.',
+    example: '"7.4" or /usr/bin/php7.4',
+    sentence: 'PHP program that runs this site, by name, path or version.',
   }),
   ini: setting({
     kind: kinds.textMap,

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, statSync, type Stats } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { parse, YAMLParseError } from 'yaml';
 import { fail } from '../errors.js';
@@ -22,6 +22,34 @@ export type ConfigFlags = Partial<Readonly<Record<SettingKey, unknown>>> & {
 };
 
 const settingKeys = Object.keys(settings) as SettingKey[];
+
+/**
+ * The first of the files that is there. One that another user than root or ourselves can have written
+ * is refused: it names programs, and nobody has named it.
+ *
+ * @throws DrupaldError CONFIG_FILE_UNREADABLE
+ */
+export function findConfig(files: readonly string[], uid = process.getuid?.()): string | undefined {
+  for (const file of files) {
+    const found = statOrNull(file);
+    if (!found?.isFile()) continue;
+    if ((found.uid !== 0 && found.uid !== uid) || (found.mode & 0o002) !== 0) {
+      const reason = 'it was found, not named, and another user can write to it; name it with --config';
+      throw fail('CONFIG_FILE_UNREADABLE', { file, reason });
+    }
+    return file;
+  }
+  return undefined;
+}
+
+/** What cannot be looked at is not there for us. */
+function statOrNull(file: string): Stats | null {
+  try {
+    return statSync(file);
+  } catch {
+    return null;
+  }
+}
 
 /** Reads the configuration file. Throws CONFIG_FILE_UNREADABLE, CONFIG_INVALID_YAML, CONFIG_UNKNOWN_KEY or CONFIG_WRONG_TYPE. */
 export function fileLayer(file: string): Layer {

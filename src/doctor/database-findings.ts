@@ -2,7 +2,7 @@ import type { Config } from '../config/config.js';
 import { execStatus } from '../process/states.js';
 import type { ServedSite } from '../scheduler/served-site.js';
 import { databaseReason } from '../store/database.js';
-import { ok, problem, warn, type Finding } from './findings.js';
+import { finding, type Finding } from './findings.js';
 
 /** Largest difference of clocks that disturbs nothing, in seconds. */
 const clockTolerance = 2;
@@ -10,67 +10,59 @@ const clockTolerance = 2;
 /** Connections of the daemon itself beside one for each run. */
 const ownConnections = 6;
 
-/** What the database of a site says: rights, room, clock, backlog. */
-export async function databaseFindings(site: ServedSite, config: Config): Promise<Finding[]> {
+/** What of a site these findings need. */
+export interface ExaminedStore {
+  readonly name: string;
+  readonly store: Pick<ServedSite['store'], 'counts' | 'tableTroubles' | 'connectionRoom' | 'clockOffset'>;
+}
+
+/** What the database of a site says: tables, rights, room, clock, backlog. */
+export async function databaseFindings(site: ExaminedStore, config: Pick<Config, 'slots'>): Promise<Finding[]> {
   try {
-    return [
-      ...(await backlogFindings(site)),
-      ...(await rightFindings(site)),
-      ...(await roomFindings(site, config)),
-      ...(await clockFindings(site)),
-    ];
+    const troubles = await tableFindings(site);
+    // Without its tables there is nothing to count.
+    const counted = troubles.some(({ code }) => code === 'table-missing') ? [] : await backlogFindings(site);
+    return [...counted, ...troubles, ...(await roomFindings(site, config)), ...(await clockFindings(site))];
   } catch (error) {
-    return [
-      problem(
-        `${site.name}: the database does not answer (${databaseReason(error)})`,
-        'Check that the database server runs.',
-      ),
-    ];
+    return [finding('database-away', { site: site.name, reason: databaseReason(error) })];
   }
 }
 
-async function backlogFindings(site: ServedSite): Promise<Finding[]> {
+async function backlogFindings(site: ExaminedStore): Promise<Finding[]> {
   const counts = await site.store.counts();
   const number = (status: number): number => counts.get(status) ?? 0;
   return [
-    ok(
-      `${site.name}: processes running ${number(execStatus.running)}, waiting ${number(execStatus.queued)}, locked ${number(execStatus.locked)}`,
-    ),
+    finding('processes', {
+      site: site.name,
+      running: number(execStatus.running),
+      waiting: number(execStatus.queued),
+      locked: number(execStatus.locked),
+    }),
   ];
 }
 
-async function rightFindings(site: ServedSite): Promise<Finding[]> {
-  const denied = await site.store.missingRights();
-  return denied.map(({ table, reason }) =>
-    problem(
-      `${site.name}: the database user of the site may not change the table ${table} (${reason})`,
-      'Grant it SELECT, INSERT, UPDATE and DELETE on that table.',
-    ),
-  );
+async function tableFindings(site: ExaminedStore): Promise<Finding[]> {
+  const troubles = await site.store.tableTroubles();
+  return troubles.map(({ table, trouble, detail }) => {
+    switch (trouble) {
+      case 'missing':
+        return finding('table-missing', { site: site.name, table });
+      case 'denied':
+        return finding('rights-missing', { site: site.name, table, reason: detail });
+      case 'engine':
+        return finding('table-engine', { site: site.name, table, engine: detail });
+    }
+  });
 }
 
 /** The site comes first: its own pages need connections, too (design decision 11). */
-async function roomFindings(site: ServedSite, config: Config): Promise<Finding[]> {
+async function roomFindings(site: ExaminedStore, config: Pick<Config, 'slots'>): Promise<Finding[]> {
   const room = await site.store.connectionRoom();
   const wanted = config.slots + ownConnections;
-  return wanted <= room / 3
-    ? []
-    : [
-        warn(
-          `${site.name}: ${config.slots} slots need up to ${wanted} database connections, more than a third of the ${room} that the server allows`,
-          'Lower "slots", or raise max_connections (or max_user_connections) of the database server.',
-        ),
-      ];
+  return wanted <= room / 3 ? [] : [finding('connections', { site: site.name, slots: config.slots, wanted, room })];
 }
 
-async function clockFindings(site: ServedSite): Promise<Finding[]> {
+async function clockFindings(site: ExaminedStore): Promise<Finding[]> {
   const offset = await site.store.clockOffset();
-  return Math.abs(offset) <= clockTolerance
-    ? []
-    : [
-        warn(
-          `${site.name}: the clock of the database server differs by ${offset.toFixed(1)} s`,
-          'Let both machines take their time from one server; limits by age are wrong by that much.',
-        ),
-      ];
+  return Math.abs(offset) <= clockTolerance ? [] : [finding('clock', { site: site.name, offset: offset.toFixed(1) })];
 }

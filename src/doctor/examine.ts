@@ -1,18 +1,15 @@
-import { rm } from 'node:fs/promises';
-import { join } from 'node:path';
-
 import type { Config } from '../config/config.js';
-import { DrupaldError } from '../errors.js';
+import { DrupaldError, isError } from '../errors.js';
 import { EventBus } from '../events/bus.js';
-import { openSites } from '../scheduler/open-sites.js';
+import { withoutDaemon, type BorrowSites } from '../scheduler/borrow-sites.js';
 import type { ServedSite } from '../scheduler/served-site.js';
-import { give, resolveAccount } from '../support/account.js';
-import { makeTemporaryStateDir } from '../support/state-dir.js';
-import { WorkerSocket } from '../workers/worker-socket.js';
+import { crontabFindings } from './crontab-findings.js';
 import { databaseFindings } from './database-findings.js';
-import { problem, type Finding } from './findings.js';
-import { hostFindings, siteFindings } from './site-findings.js';
-import { startFindings } from './start-findings.js';
+import { finding, type Finding } from './findings.js';
+import { hostFindings } from './host-findings.js';
+import { driverFindings, phpFindings } from './php-findings.js';
+import { siteFindings } from './site-findings.js';
+import { coldBootFindings, startFindings } from './start-findings.js';
 import { webFindings } from './web-findings.js';
 
 /** What to look at beside the sites themselves. */
@@ -24,8 +21,8 @@ export interface ExamineOptions {
 }
 
 /**
- * Examines the configured sites without a daemon: boots each once, as the user
- * that a daemon would have.
+ * Examines the configured sites without a daemon: boots each, as the user that a
+ * daemon would have. One that is refused does not hide the others.
  *
  * @param shim absolute path of this package's shim
  */
@@ -34,65 +31,99 @@ export async function examineSites(
   shim: string,
   options: ExamineOptions = {},
 ): Promise<readonly Finding[]> {
-  const bus = new EventBus();
-  let around: string | undefined;
   try {
-    const account = await resolveAccount(config.user);
-    const state = await makeTemporaryStateDir(account, shim);
-    around = state.around;
-    const socket = new WorkerSocket(join(state.dir, 'workers.sock'), bus);
-    await socket.start();
-    await give(socket.path, account);
-    try {
-      const open = await openSites({ config, socket, bus, shim: state.shim, logs: state.logs, account });
-      try {
-        const findings = options.webOnly ? [] : await examine(open.sites, config);
-        for (const site of options.web ? open.sites : []) {
-          findings.push(...(await webFindings(site, shim, options.web?.to)));
-        }
-        return findings;
-      } finally {
-        await Promise.all(open.sites.map((site) => site.stop()));
-        await Promise.all(open.sources.map((source) => source.stop()));
+    return await withoutDaemon(config, shim, new EventBus(), async (borrow) => {
+      const findings: Finding[] = [];
+      for (const site of config.sites) {
+        findings.push(...(await examineRoot({ ...config, sites: [site] }, config, shim, options, borrow)));
       }
-    } finally {
-      await socket.stop();
-    }
+      return findings;
+    });
   } catch (error) {
-    if (error instanceof DrupaldError) {
-      return [problem(error.message, error.remedy)];
-    }
-    throw error;
-  } finally {
-    if (around !== undefined) {
-      await rm(around, { recursive: true, force: true }).catch(() => undefined);
-    }
+    return [refusal(error)];
   }
 }
 
-/** Examines open sites, also those of a running daemon: boots each once more, so that what is said holds now. */
-export async function examine(sites: readonly ServedSite[], config: Config): Promise<Finding[]> {
+/** Examines one root; where PHP cannot fork, with a PHP of its own for each look. */
+async function examineRoot(
+  part: Config,
+  whole: Config,
+  shim: string,
+  options: ExamineOptions,
+  borrow: BorrowSites,
+): Promise<Finding[]> {
+  const work = async (sites: readonly ServedSite[]): Promise<Finding[]> => {
+    const findings: Finding[] = [];
+    if (!options.webOnly) {
+      for (const site of sites) {
+        // Never written by a look: a database that nobody has served stays without a mark.
+        site.belonging = await site.installation.look();
+      }
+      findings.push(...(await examine(sites, whole, Math.max(sites.length, whole.sites.length))));
+    }
+    for (const site of options.web ? sites : []) {
+      findings.push(...(await webFindings(site, shim, options.web?.to)));
+    }
+    return findings;
+  };
+  try {
+    return await borrow(part, work);
+  } catch (error) {
+    const cold: Config = { ...part, isolation: 'cold' };
+    const again = isError(error, 'PHP_UNUSABLE') && part.isolation !== 'cold';
+    const findings = again ? await borrow(cold, work).catch(() => undefined) : undefined;
+    return findings?.some(({ code }) => code === 'fork-needed') ? findings : [refusal(error), ...(findings ?? [])];
+  }
+}
+
+/**
+ * Examines open sites, also those of a running daemon: boots each once more, so that what is said holds now.
+ *
+ * @param siteCount how many sites the daemon serves
+ */
+export async function examine(
+  sites: readonly ServedSite[],
+  config: Config,
+  siteCount = sites.length,
+): Promise<Finding[]> {
   const findings: Finding[] = [];
   for (const site of sites) {
-    findings.push(...(await examineSite(site, config)));
+    findings.push(...(await examineSite(site, config, siteCount)));
   }
   return findings;
 }
 
-async function examineSite(site: ServedSite, config: Config): Promise<Finding[]> {
+async function examineSite(site: ServedSite, config: Config, siteCount: number): Promise<Finding[]> {
   const trouble = await site.check();
-  if (trouble !== undefined || !site.facts) {
-    return [
-      problem(
-        `${site.name} does not boot: ${trouble ?? 'unknown reason'}`,
-        'Repair what the reason names; waiting processes run as soon as it boots again.',
-      ),
-    ];
+  const { facts, settings, name } = site;
+  const driver = driverFindings(name, settings);
+  if (trouble !== undefined || !facts) {
+    const reason = trouble ?? 'unknown reason';
+    return [...driver, finding('does-not-boot', { site: name, reason }), ...(await whyNot(site, config, reason))];
   }
   return [
-    ...siteFindings(site, site.facts),
-    ...hostFindings(site, site.facts, config),
-    ...(await startFindings(site, site.facts, config)),
+    ...siteFindings(site, facts),
+    ...driver,
+    ...phpFindings(name, settings.version, facts, config.isolation),
+    ...hostFindings(site, facts, config, siteCount),
+    ...(await startFindings(site, facts, config)),
+    ...(await coldBootFindings(site, config)),
     ...(await databaseFindings(site, config)),
+    ...(await crontabFindings(site)),
   ];
+}
+
+/** What a boot that shows deprecations adds to the reason why a site does not boot. */
+async function whyNot(site: ServedSite, config: Config, reason: string): Promise<Finding[]> {
+  // Without a reason of its own it only fails once more.
+  const found = await coldBootFindings(site, config).catch(() => []);
+  return found.filter(({ title }) => title.includes('deprecated') || !title.includes(reason));
+}
+
+/** An error of the catalogue as a finding; everything else is a defect. */
+function refusal(error: unknown): Finding {
+  if (error instanceof DrupaldError) {
+    return finding('refused', { message: error.message, error: error.code, remedy: error.remedy });
+  }
+  throw error;
 }

@@ -40,6 +40,7 @@ const status = z.looseObject({
 });
 
 const finding = z.object({
+  code: z.string(),
   level: z.enum(['ok', 'warn', 'problem']),
   title: z.string(),
   remedy: z.string().optional(),
@@ -86,9 +87,9 @@ export class ControlClient {
     return this.get('/v1/status', status);
   }
 
-  /** Throws DAEMON_NOT_RUNNING, CONTROL_DENIED or CONTROL_FAILED. */
+  /** Takes as long as it takes to boot each site a few times. Throws DAEMON_NOT_RUNNING, CONTROL_DENIED or CONTROL_FAILED. */
   async doctor(): Promise<readonly Finding[]> {
-    return (await this.get('/v1/doctor', z.looseObject({ findings: z.array(finding) }))).findings;
+    return (await this.ask('/v1/doctor', z.looseObject({ findings: z.array(finding) }), { method: 'GET' }, 0)).findings;
   }
 
   /**

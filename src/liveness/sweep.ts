@@ -1,13 +1,13 @@
 import { BaseComponent } from '../components/component.js';
 import type { EventBus } from '../events/bus.js';
-import type { AcceptedStart, StartTaker } from '../intake/accept-start.js';
+import type { StartTaker } from '../intake/accept-start.js';
 import { lockedCallback } from '../process/callback-name.js';
 import { execStatus } from '../process/states.js';
 import type { HostMap } from '../sites/host-map.js';
 import { servedHosts, type ListenAddress } from '../sites/service-hosts.js';
 import { databaseReason } from '../store/database.js';
-import type { ProcessRow } from '../store/process-store.js';
 import type { ServedSite } from '../scheduler/served-site.js';
+import { asStart } from './found-start.js';
 import type { StartNotes } from './start-notes.js';
 
 /** Milliseconds between two sweeps. */
@@ -103,22 +103,13 @@ export class Sweep extends BaseComponent {
     let taken = 0;
     for (const row of rows) {
       if (row.callback !== lockedCallback && (first || row.status === execStatus.locked)) {
-        const offer = await this.#taker.offer(this.#asStart(site, row, hosts[row.serviceHost]?.httpHost ?? ''));
+        const httpHost = hosts[row.serviceHost]?.httpHost ?? '';
+        const offer = await this.#taker.offer(asStart(site, row, httpHost, this.#hosts, this.#notes));
         taken += offer === 'taken' ? 1 : 0;
       }
     }
     if (taken > 0) {
       this.#bus.emit('sweep.found', { site: site.name, count: taken });
     }
-  }
-
-  /** The request is lost: what was written down, else what the service host tells about its address. */
-  #asStart(site: ServedSite, row: ProcessRow, httpHost: string): AcceptedStart<ServedSite> {
-    const note = this.#notes.find(row.handle, row.stamp);
-    const noted = site.uris.find((uri) => uri.url === note?.uri);
-    const entry = httpHost === '' ? undefined : this.#hosts.ofHost(httpHost);
-    const uri = noted ?? (entry?.target === site ? entry.uri : site.uris[0]);
-    const context = note?.context ?? { remote: '127.0.0.1', remotePort: 0, headers: {}, prefix: '' };
-    return { uri, target: site, row, context, arrivedAt: performance.now() };
   }
 }

@@ -163,7 +163,7 @@ function checkSettings(config: SiteConfig, uri: SiteUri, answer: SiteAnswer): Si
       throw fail('ROOT_NOT_DRUPAL', { root, reason: 'index.php or includes/bootstrap.inc is missing' });
     }
     if (what === 'drupal-version') {
-      throw fail('DRUPAL_VERSION_UNSUPPORTED', { root, version: detail });
+      throw fail('DRUPAL_VERSION_UNSUPPORTED', { root, version: detail, supported: 'Drupal 7' });
     }
     if (what === 'no-database') {
       throw fail('URI_WITHOUT_SITE_FOLDER', { uri: uri.url, root });
@@ -201,6 +201,9 @@ function checkFacts(facts: SiteFacts, uri: SiteUri): void {
       throw fail('MODULE_NOT_ENABLED', { module, uri: uri.url });
     }
   }
+  if (facts.columns.length === 0) {
+    throw fail('TABLE_MISSING', { table: 'background_process', uri: uri.url });
+  }
   const version = facts.modules.background_process?.version ?? '';
   const tooOld = /^7\.x-1\.(\d+)/.exec(version);
   if ((tooOld && Number(tooOld[1]) < 13) || !facts.claims || !facts.columns.includes('exec_status')) {
@@ -208,6 +211,7 @@ function checkFacts(facts: SiteFacts, uri: SiteUri): void {
       module: 'background_process',
       version: version || 'unknown',
       uri: uri.url,
+      supported: '7.x-1.13 or newer',
     });
   }
 }

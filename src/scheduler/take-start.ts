@@ -30,7 +30,7 @@ export class TakeStart implements StartTaker<ServedSite> {
   }
 
   async offer(start: AcceptedStart<ServedSite>): Promise<Exclude<Offer, 'detached'>> {
-    const dispatch = this.dispatch(start);
+    const dispatch = dispatchOf(start, this.#arrivals++);
     const offer = await this.#scheduler.offer(dispatch);
     if (offer === 'detached') {
       // It came in while the site was being pointed elsewhere: back to the site at once.
@@ -43,29 +43,33 @@ export class TakeStart implements StartTaker<ServedSite> {
     return offer;
   }
 
-  /** The record that an accepted start becomes. */
-  dispatch(start: AcceptedStart<ServedSite>): Dispatch {
-    const { row, context, uri, target, arrivedAt } = start;
-    return {
-      id: randomUUID(),
-      site: target,
-      uri,
-      handle: row.handle,
-      token: row.token,
-      stamp: row.stamp,
-      callback: row.callback,
-      context,
-      acceptedAt: Date.now(),
-      arrivedAt,
-      order: this.#arrivals++,
-      attempts: 0,
-    };
-  }
-
   async #return(dispatch: Dispatch): Promise<void> {
     const result = await this.#handBack.one(dispatch);
     if (typeof result === 'object') {
       this.#scheduler.keep(result.dispatch);
     }
   }
+}
+
+/**
+ * The record that an accepted start becomes.
+ *
+ * @param order counts up with every start that is taken
+ */
+export function dispatchOf(start: AcceptedStart<ServedSite>, order: number): Dispatch {
+  const { row, context, uri, target, arrivedAt } = start;
+  return {
+    id: randomUUID(),
+    site: target,
+    uri,
+    handle: row.handle,
+    token: row.token,
+    stamp: row.stamp,
+    callback: row.callback,
+    context,
+    acceptedAt: Date.now(),
+    arrivedAt,
+    order,
+    attempts: 0,
+  };
 }

@@ -26,6 +26,8 @@ export interface SiteSettings {
   readonly baseUrl: string;
   /** Keys `default` and, when the site has it, `background_process`. */
   readonly databases: Readonly<Record<string, DatabaseAccess>>;
+  /** Whether PHP can reach MySQL at all. */
+  readonly pdoMysql: boolean;
 }
 
 export interface ModuleFact {
@@ -48,6 +50,20 @@ export interface Surroundings {
   readonly user: number;
 }
 
+/** Places of a site that PHP calls deprecated. */
+export interface Deprecated {
+  readonly count: number;
+  /** The first of them: message, file and line. */
+  readonly places: readonly string[];
+}
+
+/** What PHP calls deprecated while a site boots and its classes load. */
+export interface Deprecations {
+  /** Before Drupal is up. */
+  readonly early: Deprecated;
+  readonly late: Deprecated;
+}
+
 /** What only a booted site knows. */
 export interface SiteFacts {
   readonly modules: Readonly<Record<string, ModuleFact>>;
@@ -64,9 +80,13 @@ export interface SiteFacts {
   readonly boots: readonly string[];
   readonly inits: readonly string[];
   readonly listeners: readonly string[];
+  /** Modules that are told of every line of the site's log. */
+  readonly watchers: readonly string[];
   /** Cache backends named in settings.php, such as those of Redis or memcache. */
   readonly cacheBackends: readonly string[];
   readonly sessionApi: string;
+  /** Whether visitors use the site over http and https at the same time. */
+  readonly mixedHttps: boolean;
   /** Whether pages set the cookie by which batches know JavaScript. */
   readonly jsCookie: boolean;
   /** User number that owns the public files; -1: unknown. */
@@ -81,7 +101,8 @@ export interface SiteFacts {
     readonly disabled: string;
     readonly openBasedir: string;
     readonly opcache: boolean;
-    readonly fork: boolean;
+    /** Functions that forking needs and that are missing or disabled. */
+    readonly missing: readonly string[];
     readonly extensions: readonly string[];
     readonly user: number;
   };

@@ -34,10 +34,14 @@ export function servedHosts(
   if (serves) {
     return [...serves];
   }
-  const own = new Set(ownAddresses(listen));
   return Object.entries(hosts)
-    .filter(([, host]) => own.has(addressOf(host.baseUrl)))
+    .filter(([, host]) => leadsHere(host.baseUrl, listen))
     .map(([name]) => name);
+}
+
+/** Whether a base_url is the daemon's own listener, by whatever scheme. */
+export function leadsHere(baseUrl: string, listen: ListenAddress): boolean {
+  return ownAddresses(listen).includes(addressOf(baseUrl));
 }
 
 function addressOf(baseUrl: string): string {

@@ -41,12 +41,16 @@ export class SiteDatabase {
 
   /** Quoted name of one of Drupal's tables; the prefix may name another schema. */
   table(name: string): string {
-    // Tables of ours get the prefix that the site's own have.
-    const prefixed = this.access.tables[name] ?? (this.access.tables.variable ?? 'variable').replace(/variable$/, name);
-    return prefixed
-      .split('.')
+    return this.#parts(name)
       .map((part) => `\`${part.replaceAll('`', '``')}\``)
       .join('.');
+  }
+
+  /** Name of a table, behind the one of its schema where the prefix names one. */
+  #parts(name: string): string[] {
+    // Tables of ours get the prefix that the site's own have.
+    const prefixed = this.access.tables[name] ?? (this.access.tables.variable ?? 'variable').replace(/variable$/, name);
+    return prefixed.split('.');
   }
 
   async rows<T>(sql: string, params: readonly Param[] = []): Promise<T[]> {
@@ -58,6 +62,16 @@ export class SiteDatabase {
   async change(sql: string, params: readonly Param[] = []): Promise<number> {
     const [result] = await this.#pool.query<ResultSetHeader>({ sql, timeout: statementTimeout }, [...params]);
     return result.affectedRows;
+  }
+
+  /** Storage engine of one of Drupal's tables, as the server writes it; undefined: there is no such table. */
+  async engine(name: string): Promise<string | undefined> {
+    const [first = '', second] = this.#parts(name);
+    const rows = await this.rows<{ engine: string | null }>(
+      'SELECT engine AS engine FROM information_schema.tables WHERE table_schema = COALESCE(?, DATABASE()) AND table_name = ?',
+      second === undefined ? [null, first] : [first, second],
+    );
+    return rows[0]?.engine ?? undefined;
   }
 
   async close(): Promise<void> {

@@ -39,6 +39,17 @@ export class Installation {
     }
   }
 
+  /** What the marks say, without leaving one; `unknown`: there is none, or they cannot be read. */
+  async look(): Promise<Belonging> {
+    try {
+      const marks = await this.#read();
+      const own = (await this.#place()).mark;
+      return marks.length === 0 ? 'unknown' : marks.some(({ mark }) => mark === own) ? 'ours' : 'copied';
+    } catch {
+      return 'unknown';
+    }
+  }
+
   /** Makes the database ours, whatever it was. */
   async adopt(): Promise<void> {
     const { mark, text } = await this.#place();
@@ -53,16 +64,19 @@ export class Installation {
     return this.#database.table('drupald_installation');
   }
 
+  #read(): Promise<{ mark: string }[]> {
+    return this.#database.rows(`SELECT mark FROM ${this.#table}`);
+  }
+
   async #marks(): Promise<{ mark: string }[]> {
-    const read = (): Promise<{ mark: string }[]> => this.#database.rows(`SELECT mark FROM ${this.#table}`);
     try {
-      return await read();
+      return await this.#read();
     } catch (error) {
       if ((error as { code?: string }).code !== 'ER_NO_SUCH_TABLE') {
         throw error;
       }
       await this.#create();
-      return read();
+      return this.#read();
     }
   }
 

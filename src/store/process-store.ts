@@ -18,6 +18,14 @@ export interface ProcessRow {
   readonly status: number;
 }
 
+/** One thing that is wrong with a table. */
+export interface TableTrouble {
+  readonly table: string;
+  readonly trouble: 'missing' | 'denied' | 'engine';
+  /** The server's words, or the name of the engine. */
+  readonly detail: string;
+}
+
 interface RawRow {
   handle: string;
   token: string | null;
@@ -78,6 +86,15 @@ export class ProcessStore {
       `SELECT exec_status, COUNT(*) AS n FROM ${this.#processes.table('background_process')} GROUP BY exec_status`,
     );
     return new Map(rows.map((row) => [row.exec_status, row.n]));
+  }
+
+  /** How many starts a daemon has put to wait, by service host; the module's own queue names none. */
+  async waitingByHost(): Promise<Map<string, number>> {
+    const rows = await this.#processes.rows<{ host: string; n: number }>(
+      `SELECT service_host AS host, COUNT(*) AS n FROM ${this.#processes.table('background_process')}` +
+        ` WHERE exec_status = ${execStatus.queued} AND service_host <> '' GROUP BY service_host`,
+    );
+    return new Map(rows.map((row) => [row.host, row.n]));
   }
 
   /**
@@ -168,9 +185,9 @@ export class ProcessStore {
     return Number(rows[0]?.t ?? 0) - Date.now() / 1000;
   }
 
-  /** Tables of the module that the site's database user may not change, with the server's word. */
-  async missingRights(): Promise<{ table: string; reason: string }[]> {
-    const denied: { table: string; reason: string }[] = [];
+  /** What is wrong with the tables that a process needs: missing, not to be changed, or kept by an engine without transactions. */
+  async tableTroubles(): Promise<TableTrouble[]> {
+    const troubles: TableTrouble[] = [];
     for (const [database, table, column] of [
       [this.#processes, 'background_process', 'exec_status'],
       [this.#processes, 'progress', 'progress'],
@@ -181,10 +198,19 @@ export class ProcessStore {
         await database.change(`UPDATE ${name} SET ${column} = ${column} WHERE 1 = 0`);
         await database.change(`DELETE FROM ${name} WHERE 1 = 0`);
       } catch (error) {
-        denied.push({ table, reason: databaseReason(error) });
+        const { code = '' } = error as { code?: string };
+        const missing = code === 'ER_NO_SUCH_TABLE';
+        if (!missing && !code.includes('ACCESS_DENIED')) {
+          throw error;
+        }
+        troubles.push({ table, trouble: missing ? 'missing' : 'denied', detail: databaseReason(error) });
+      }
+      const engine = await database.engine(table);
+      if (engine !== undefined && engine !== 'InnoDB') {
+        troubles.push({ table, trouble: 'engine', detail: engine });
       }
     }
-    return denied;
+    return troubles;
   }
 
   /** Connections that the server allows to the site's database user. */

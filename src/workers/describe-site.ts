@@ -3,9 +3,9 @@ import { rm } from 'node:fs/promises';
 import { z } from 'zod';
 
 import type { EventBus } from '../events/bus.js';
-import type { SiteFacts, SiteSettings } from '../sites/description.js';
+import type { Deprecations, SiteFacts, SiteSettings } from '../sites/description.js';
 import type { SiteUri } from '../sites/site-uri.js';
-import { describeJob, logFile, type JobPlace } from './jobs.js';
+import { describeJob, logFile, type DescribeOptions, type JobPlace } from './jobs.js';
 import { bootFailedMessage, type BootFailure } from './protocol.js';
 import { talk } from './talk.js';
 import type { WorkerSource } from './worker.js';
@@ -14,6 +14,8 @@ import type { WorkerSource } from './worker.js';
 export interface SiteAnswer {
   readonly settings?: SiteSettings | undefined;
   readonly facts?: SiteFacts | undefined;
+  /** Instead of the facts, when they were asked for. */
+  readonly deprecations?: Deprecations | undefined;
   /** Why there are no settings: not-drupal, drupal-version, settings, no-database or facts. */
   readonly problem?: { readonly what: string; readonly detail: string } | undefined;
   /** Why it could not be booted. */
@@ -24,6 +26,7 @@ export interface SiteAnswer {
 const answer = z.discriminatedUnion('type', [
   z.looseObject({ type: z.literal('settings'), version: z.string() }),
   z.looseObject({ type: z.literal('facts') }),
+  z.looseObject({ type: z.literal('deprecations') }),
   z.looseObject({
     type: z.literal('problem'),
     what: z.string(),
@@ -40,7 +43,6 @@ let serial = 0;
  * Boots a site once in a worker of its own and reads what it is.
  *
  * @param timeout milliseconds after which the worker is killed
- * @param path what `$_GET['q']` holds meanwhile; a public page without effects unless told
  * @throws DrupaldError when PHP itself cannot be started
  */
 export async function describeSite(
@@ -49,7 +51,7 @@ export async function describeSite(
   uri: SiteUri,
   bus: EventBus,
   timeout: number,
-  path?: string,
+  options: DescribeOptions = {},
 ): Promise<SiteAnswer> {
   serial += 1;
   const id = `describe-${process.pid}-${serial}`;
@@ -60,13 +62,16 @@ export async function describeSite(
     deadline.abort();
     worker.kill('SIGKILL');
   }, timeout);
-  const exit = await talk(worker, describeJob(place, uri, id, path), answer, bus, (message) => {
+  const exit = await talk(worker, describeJob(place, uri, id, options), answer, bus, (message) => {
     switch (message.type) {
       case 'settings':
         found.settings = message as unknown as SiteSettings;
         return;
       case 'facts':
         found.facts = message as unknown as SiteFacts;
+        return;
+      case 'deprecations':
+        found.deprecations = message as unknown as Deprecations;
         return;
       case 'problem':
         found.problem = { what: message.what, detail: message.message ?? message.version ?? '' };
@@ -80,7 +85,7 @@ export async function describeSite(
   });
   clearTimeout(timer);
   await rm(logFile(place, id), { force: true });
-  if (!found.facts && !found.problem && !found.failure) {
+  if (!found.facts && !found.deprecations && !found.problem && !found.failure) {
     const how = deadline.signal.aborted
       ? `it took longer than ${timeout / 1000} s`
       : `PHP ended (${exit.signal ?? exit.code ?? 'unseen'})`;

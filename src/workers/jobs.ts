@@ -75,11 +75,21 @@ export function settleJob(place: JobPlace, uri: SiteUri, id: string, what: Settl
   };
 }
 
-/** The job of telling what a site is; `path` is what `$_GET['q']` holds meanwhile. */
-export function describeJob(place: JobPlace, uri: SiteUri, id: string, path = harmlessPath): DescribeJob {
+/** How a site is looked at. */
+export interface DescribeOptions {
+  /** What `$_GET['q']` holds meanwhile; a public page without effects unless told. */
+  readonly path?: string;
+  /** Tell what PHP calls deprecated instead of the facts. */
+  readonly deprecations?: true;
+}
+
+/** The job of telling what a site is. */
+export function describeJob(place: JobPlace, uri: SiteUri, id: string, options: DescribeOptions): DescribeJob {
+  const { path = harmlessPath, deprecations } = options;
   return {
     ...base(place, uri, id, path, path, noContext),
     kind: 'describe',
+    ...(deprecations ? { deprecations } : {}),
     title: `describe ${uri.host}${uri.basePath}`,
   };
 }

@@ -167,6 +167,8 @@ export interface SettleJob extends JobBase {
 
 export interface DescribeJob extends JobBase {
   readonly kind: 'describe';
+  /** Tell what PHP calls deprecated instead of the facts. */
+  readonly deprecations?: true;
 }
 
 /** Load the site and fork workers from then on. */

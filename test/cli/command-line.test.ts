@@ -7,6 +7,7 @@ import { runCommandLine, version } from '../../src/cli/program.js';
 import { formatStatus } from '../../src/cli/ps.js';
 
 let dir = '';
+let cwd = '/';
 
 beforeAll(() => {
   dir = mkdtempSync(join(tmpdir(), 'drupald-cli-'));
@@ -22,6 +23,7 @@ async function drupald(...args: string[]): Promise<{ code: number; out: string; 
     stdout: { write: (text: string | Uint8Array) => ((out += String(text)), true) },
     stderr: { write: (text: string | Uint8Array) => ((err += String(text)), true) },
     env: { HOME: dir, XDG_STATE_HOME: dir },
+    cwd,
   });
   return { code, out, err };
 }
@@ -114,8 +116,19 @@ describe('the command line', () => {
     expect(await drupald('config', 'check', '--config', file)).toMatchObject({ code: 2, out: '' });
   });
 
+  it('says which file it found by itself, beside what it prints', async () => {
+    cwd = mkdtempSync(join(dir, 'here-'));
+    writeFileSync(join(cwd, 'drupald.yml'), 'sites: [{ root: a, uris: [http://a] }]');
+    const checked = await drupald('config', 'check', '--json');
+    expect(checked).toMatchObject({ code: 0, err: `Configuration: ${join(cwd, 'drupald.yml')}\n` });
+    expect(JSON.parse(checked.out)).toEqual({ ok: true, sites: 1 });
+    expect((await drupald('config', 'show')).out).toContain(join(cwd, 'a'));
+    expect((await drupald('config', 'check', '--root', '/b', '--uri', 'http://b')).err).toBe('');
+    cwd = '/';
+  });
+
   it('says that no daemon runs', async () => {
-    for (const command of ['ps', 'doctor']) {
+    for (const command of ['ps', 'doctor', 'detach']) {
       const { code, err } = await drupald(command, '--state-dir', dir);
       expect(code).toBe(1);
       expect(err).toContain('[DRUPALD_DAEMON_NOT_RUNNING]');
@@ -172,8 +185,8 @@ describe('what people see', () => {
   it('of the doctor', () => {
     const text = formatFindings(
       [
-        { level: 'ok', title: 'Fine.' },
-        { level: 'problem', title: 'Bad.', remedy: 'Do this.' },
+        { code: 'boots', level: 'ok', title: 'Fine.' },
+        { code: 'clock', level: 'problem', title: 'Bad.', remedy: 'Do this.' },
       ],
       false,
       false,

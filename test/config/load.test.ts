@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -11,6 +11,7 @@ let dir = '';
 
 beforeAll(() => {
   dir = mkdtempSync(join(tmpdir(), 'drupald-config-'));
+  mkdirSync(join(dir, 'named'));
 });
 
 afterAll(() => {
@@ -18,7 +19,7 @@ afterAll(() => {
 });
 
 function load(sources: Partial<ConfigSources>, yaml?: string): Config {
-  const file = join(dir, 'drupald.yml');
+  const file = join(dir, 'named/drupald.yml');
   if (yaml !== undefined) writeFileSync(file, yaml);
   return loadConfig({
     env: {},
@@ -26,6 +27,7 @@ function load(sources: Partial<ConfigSources>, yaml?: string): Config {
     needSites: false,
     cwd: dir,
     uid: 1000,
+    systemFile: join(dir, 'system.yml'),
     ...(yaml === undefined ? {} : { file }),
     ...sources,
   });
@@ -99,7 +101,7 @@ describe('precedence', () => {
 
   it('finds the file through the environment', () => {
     load({}, 'slots: 9');
-    expect(load({ env: { DRUPALD_CONFIG: 'drupald.yml' } }).slots).toBe(9);
+    expect(load({ env: { DRUPALD_CONFIG: 'named/drupald.yml' } }).slots).toBe(9);
   });
 
   it('ignores empty variables and foreign ones', () => {
@@ -124,7 +126,7 @@ describe('sites', () => {
     ].join('\n');
     expect(load({}, yaml).sites).toEqual([
       {
-        root: join(dir, 'web'),
+        root: join(dir, 'named/web'),
         uris: ['https://example.com', 'http://localhost/shop'],
         php: 'php8.1',
         ini: { memory_limit: '512M', display_errors: '0', precision: '14' },
@@ -240,4 +242,54 @@ describe('messages', () => {
 
 it('variables are named after their settings', () => {
   expect(environmentName('worker.boot_timeout')).toBe('DRUPALD_WORKER_BOOT_TIMEOUT');
+});
+
+describe('the program of PHP', () => {
+  const phpOf = (php: string): string | undefined =>
+    load({}, `php: "7.4"\nsites: [{ root: /a, uris: [http://a], php: ${php} }]`).sites[0]?.php;
+
+  it('is a path, a name, or a version', () => {
+    expect(phpOf('/opt/php/bin/php')).toBe('/opt/php/bin/php');
+    expect(phpOf('php-ours')).toBe('php-ours');
+    expect(phpOf('"8.2"')).toBe('php8.2');
+    expect(phpOf('null')).toBe('php7.4');
+    expect(load({ flags: { php: '8.1', sites: [{ root: '/a', uris: ['http://a'] }] } }).sites[0]?.php).toBe('php8.1');
+  });
+
+  it('is refused as a number, which has lost its zero', () => {
+    expect(errorOf(() => phpOf('7.0'))).toMatchObject({ code: 'DRUPALD_CONFIG_WRONG_TYPE' });
+  });
+});
+
+describe('a file that nobody named', () => {
+  const sites = 'sites: [{ root: /a, uris: [http://found] }]';
+
+  function find(sources: Partial<ConfigSources>): { found: string[]; uri: string | undefined } {
+    const found: string[] = [];
+    const config = load({ onFound: (file) => found.push(file), ...sources });
+    return { found, uri: config.sites[0]?.uris[0] };
+  }
+
+  it('is looked for here, then in the system, and only without a site', () => {
+    rmSync(join(dir, 'drupald.yml'), { force: true });
+    expect(find({})).toEqual({ found: [], uri: undefined });
+    writeFileSync(join(dir, 'system.yml'), sites.replace('found', 'system'));
+    expect(find({})).toEqual({ found: [join(dir, 'system.yml')], uri: 'http://system' });
+    writeFileSync(join(dir, 'drupald.yml'), sites);
+    expect(find({})).toEqual({ found: [join(dir, 'drupald.yml')], uri: 'http://found' });
+    const named = { root: '/b', uris: ['http://b'] };
+    expect(find({ flags: { sites: [named] } })).toEqual({ found: [], uri: 'http://b' });
+    expect(find({ env: { DRUPALD_ROOT: '/c', DRUPALD_URI: 'http://c' } })).toEqual({ found: [], uri: 'http://c' });
+    expect(find({ file: join(dir, 'system.yml') })).toEqual({ found: [], uri: 'http://system' });
+    rmSync(join(dir, 'system.yml'));
+  });
+
+  it('is refused when others can write to it', () => {
+    const file = join(dir, 'drupald.yml');
+    writeFileSync(file, sites);
+    chmodSync(file, 0o666);
+    expect(errorOf(() => find({}))).toMatchObject({ code: 'DRUPALD_CONFIG_FILE_UNREADABLE' });
+    chmodSync(file, 0o644);
+    expect(find({}).found).toEqual([file]);
+  });
 });

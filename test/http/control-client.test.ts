@@ -48,8 +48,10 @@ describe('ControlClient', () => {
   });
 
   it('gives the findings of the doctor', async () => {
-    await answer(200, { findings: [{ level: 'problem', title: 't', remedy: 'r' }] });
-    await expect(new ControlClient(dir).doctor()).resolves.toEqual([{ level: 'problem', title: 't', remedy: 'r' }]);
+    await answer(200, { findings: [{ code: 'c', level: 'problem', title: 't', remedy: 'r' }] });
+    await expect(new ControlClient(dir).doctor()).resolves.toEqual([
+      { code: 'c', level: 'problem', title: 't', remedy: 'r' },
+    ]);
   });
 
   it('tells a daemon that does not run, with and without left-over files', async () => {

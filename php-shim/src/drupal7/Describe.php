@@ -6,6 +6,8 @@ use Drupald\Channel;
 use Drupald\Parting;
 use Drupald\Surroundings;
 
+require_once __DIR__ . '/Suspects.php';
+
 /**
  * Tells the daemon what a site is: its databases first, then, booted, its facts.
  */
@@ -19,23 +21,40 @@ class Describe {
     'background_process', 'progress', 'background_batch', 'background_process_ass', 'ultimate_cron', 'dblog', 'syslog',
   );
 
+  /** Functions of pcntl and posix without which a root cannot fork and reap. */
+  private static $needed = array(
+    'pcntl_fork', 'pcntl_waitpid', 'pcntl_wifexited', 'pcntl_wexitstatus', 'pcntl_wifsignaled', 'pcntl_wtermsig',
+    'pcntl_signal', 'pcntl_signal_dispatch', 'posix_kill', 'posix_setsid',
+  );
+
   private $job;
   private $channel;
   private $forked;
   private $boot;
   private $booted = FALSE;
+  private $deprecations;
+  private $surroundings;
 
   public function __construct(array $job, Channel $channel, $forked) {
     $this->job = $job;
     $this->channel = $channel;
     $this->forked = $forked;
     $this->boot = new Boot($channel);
+    if (!empty($job['deprecations'])) {
+      require_once __DIR__ . '/Deprecations.php';
+      $this->deprecations = new Deprecations();
+    }
   }
 
   public function perform() {
     Parting::with(array($this, 'shutdown'));
+    // Before Drupal and settings.php change them: the web server's are read without Drupal, too.
+    $this->surroundings = Surroundings::look();
     if (!is_file('includes/bootstrap.inc') || !is_file('index.php')) {
       $this->problem('not-drupal');
+    }
+    if ($this->deprecations) {
+      Deprecations::compileAnew();
     }
     try {
       Boot::load();
@@ -54,10 +73,17 @@ class Describe {
     if (empty($GLOBALS['databases']['default'])) {
       $this->problem('no-database');
     }
+    if ($this->deprecations) {
+      $this->deprecations->watch();
+    }
     if (!$this->boot->full($this->job)) {
       exit(1);
     }
     $this->booted = TRUE;
+    if ($this->deprecations) {
+      $this->deprecations->loadClasses();
+      exit(0);
+    }
     try {
       $this->channel->send(array('type' => 'facts') + $this->facts());
     }
@@ -76,6 +102,10 @@ class Describe {
   public function shutdown() {
     if (!$this->booted) {
       $this->boot->ended(error_get_last());
+    }
+    if ($this->deprecations) {
+      // Here, because a class that cannot be loaded can end PHP.
+      $this->channel->send(array('type' => 'deprecations') + $this->deprecations->found(error_get_last()));
     }
     $leaving = new Leaving($this->channel, $this->forked);
     $leaving->arm();
@@ -96,6 +126,7 @@ class Describe {
       'hasSettings' => is_file(DRUPAL_ROOT . '/' . $folder . '/settings.php'),
       'baseUrl' => $GLOBALS['base_url'],
       'databases' => $databases,
+      'pdoMysql' => extension_loaded('pdo_mysql'),
     );
   }
 
@@ -165,14 +196,16 @@ class Describe {
       'cleanUrls' => (bool) variable_get('clean_url', 0),
       'lockApi' => (string) variable_get('lock_inc', 'includes/lock.inc'),
       'boots' => array_values(module_implements('boot')),
+      'watchers' => array_values(module_implements('watchdog')),
       'inits' => array_values(module_implements('init')),
       'listeners' => array_values(module_implements('background_process_shutdown')),
       'cacheBackends' => array_values(array_map('strval', (array) variable_get('cache_backends', array()))),
       'sessionApi' => (string) variable_get('session_inc', 'includes/session.inc'),
+      'mixedHttps' => (bool) variable_get('https', FALSE),
       'jsCookie' => (bool) variable_get('set_has_js_cookie', FALSE),
       'filesOwner' => $this->filesOwner(),
-      'suspects' => array_merge($this->suspects('boot'), $this->suspects('init')),
-      'surroundings' => Surroundings::look(),
+      'suspects' => array_merge(Suspects::of('boot'), Suspects::of('init')),
+      'surroundings' => $this->surroundings,
       'columns' => $has_module ? $this->columns() : array(),
       'php' => array(
         'version' => PHP_VERSION,
@@ -180,17 +213,25 @@ class Describe {
         'disabled' => (string) ini_get('disable_functions'),
         'openBasedir' => (string) ini_get('open_basedir'),
         'opcache' => (bool) ini_get('opcache.enable_cli'),
-        'fork' => function_exists('pcntl_fork') && function_exists('posix_kill'),
+        'missing' => array_values(array_filter(self::$needed, function ($name) {
+          return !function_exists($name);
+        })),
         'extensions' => get_loaded_extensions(),
         'user' => function_exists('posix_geteuid') ? posix_geteuid() : -1,
       ),
     );
   }
 
+  /** Names of the columns; none when the table is missing. */
   private function columns() {
     $names = array();
-    foreach (Site::processConnection()->query('SHOW COLUMNS FROM {background_process}') as $column) {
-      $names[] = $column->Field;
+    try {
+      foreach (Site::processConnection()->query('SHOW COLUMNS FROM {background_process}') as $column) {
+        $names[] = $column->Field;
+      }
+    }
+    catch (\PDOException $error) {
+      return array();
     }
     return $names;
   }
@@ -200,28 +241,6 @@ class Describe {
     $folder = variable_get('file_public_path', conf_path() . '/files');
     $owner = is_dir($folder) ? @fileowner($folder) : FALSE;
     return $owner === FALSE ? -1 : $owner;
-  }
-
-  /** Implementations of a hook whose own lines can end a request: they name the culprit of an exit. */
-  private function suspects($hook) {
-    $found = array();
-    foreach (module_implements($hook) as $module) {
-      try {
-        $function = new \ReflectionFunction($module . '_' . $hook);
-      }
-      catch (\ReflectionException $error) {
-        continue;
-      }
-      $lines = @file($function->getFileName());
-      if (!$lines) {
-        continue;
-      }
-      $body = implode('', array_slice($lines, $function->getStartLine() - 1, $function->getEndLine() - $function->getStartLine() + 1));
-      if (preg_match('/\b(drupal_goto|drupal_exit|exit|die)\b/', $body)) {
-        $found[] = $module . '_' . $hook . '() in ' . str_replace(DRUPAL_ROOT . '/', '', $function->getFileName()) . ':' . $function->getStartLine();
-      }
-    }
-    return $found;
   }
 
 }
