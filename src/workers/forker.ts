@@ -79,9 +79,7 @@ export class Forker {
       } else {
         killGroup(child.pid, 'SIGKILL');
       }
-      expectation.cancel(
-        fail('WORKER_START_TIMEOUT', { uri: this.#place.folder, limit: `${reportTimeout / 1000} s` }),
-      );
+      expectation.cancel(fail('WORKER_START_TIMEOUT', { uri: this.#place.folder, limit: `${reportTimeout / 1000} s` }));
     }, reportTimeout);
     try {
       const connection = await expectation.connected;

@@ -126,7 +126,11 @@ export class WarmPool extends BaseComponent {
   discard(why: string): void {
     const brood = this.#brood;
     if (brood) {
-      this.#options.bus.emit('zygote.stale', { pid: brood.zygote.forker.pid, site: this.#options.uri.url, reason: why });
+      this.#options.bus.emit('zygote.stale', {
+        pid: brood.zygote.forker.pid,
+        site: this.#options.uri.url,
+        reason: why,
+      });
       this.#retire();
     }
     this.#renew();
@@ -155,7 +159,12 @@ export class WarmPool extends BaseComponent {
   }
 
   #renew(): void {
-    if (this.#starting || this.state === 'stopping' || this.state === 'stopped' || performance.now() < this.#notBefore) {
+    if (
+      this.#starting ||
+      this.state === 'stopping' ||
+      this.state === 'stopped' ||
+      performance.now() < this.#notBefore
+    ) {
       return;
     }
     this.#starting = true;
@@ -169,7 +178,13 @@ export class WarmPool extends BaseComponent {
     try {
       const id = `zygote-${randomUUID()}`;
       const worker = await source.worker(id);
-      const zygote = await startZygote(worker, zygoteJob(place, uri, id, this.#context), socket, forkerPlace, bootTimeout);
+      const zygote = await startZygote(
+        worker,
+        zygoteJob(place, uri, id, this.#context),
+        socket,
+        forkerPlace,
+        bootTimeout,
+      );
       if (this.state === 'stopping' || this.state === 'stopped') {
         zygote.forker.quit();
         return;
@@ -203,11 +218,14 @@ export class WarmPool extends BaseComponent {
         if (flowing(performance.now())) {
           this.#renew();
         }
-        this.#timer = setTimeout(() => {
-          if (this.#brood === brood) {
-            this.#retire();
-          }
-        }, brood.maxAge * (1 - renewAt));
+        this.#timer = setTimeout(
+          () => {
+            if (this.#brood === brood) {
+              this.#retire();
+            }
+          },
+          brood.maxAge * (1 - renewAt),
+        );
         this.#timer.unref();
       },
       Math.max(0, brood.maxAge * renewAt - age),

@@ -55,7 +55,11 @@ export async function bench(options: BenchOptions): Promise<void> {
           }
         }
         report.compare(`dispatch → callback, gaps of ${name}, p50`, 'ms', mapped(found, median));
-        report.compare(`dispatch → callback, gaps of ${name}, p95`, 'ms', mapped(found, (all) => percentile(all, 0.95)));
+        report.compare(
+          `dispatch → callback, gaps of ${name}, p95`,
+          'ms',
+          mapped(found, (all) => percentile(all, 0.95)),
+        );
       }
     }
     if (wants('burst')) {
@@ -65,9 +69,21 @@ export async function bench(options: BenchOptions): Promise<void> {
           found.set(side.name, [...(found.get(side.name) ?? []), await burst(site, side, 300, 12)]);
         }
       }
-      report.compare('no-op processes a second', '/s', mapped(found, (all) => median(all.map((one) => one.perSecond))));
-      report.compare('CPU of the side per no-op', 'ms', mapped(found, (all) => median(all.map((one) => one.cpuMs))));
-      report.compare('CPU of MariaDB per no-op', 'ms', mapped(found, (all) => median(all.map((one) => one.databaseMs))));
+      report.compare(
+        'no-op processes a second',
+        '/s',
+        mapped(found, (all) => median(all.map((one) => one.perSecond))),
+      );
+      report.compare(
+        'CPU of the side per no-op',
+        'ms',
+        mapped(found, (all) => median(all.map((one) => one.cpuMs))),
+      );
+      report.compare(
+        'CPU of MariaDB per no-op',
+        'ms',
+        mapped(found, (all) => median(all.map((one) => one.databaseMs))),
+      );
     }
     if (wants('crowd')) {
       for (const side of sides.slice(0, 2)) {

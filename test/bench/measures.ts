@@ -27,7 +27,7 @@ export async function latency(site: BootedSite, side: Side, count: number, gap: 
       const now = clock();
       const sent = now();
       const closed = sendStart(side.port, path, host);
-      found.push((await reports.begun(id) - sent) * 1000);
+      found.push(((await reports.begun(id)) - sent) * 1000);
       await closed;
     }
   } finally {

@@ -38,7 +38,9 @@ async function sizes(side: Side): Promise<string> {
     const size = await pss(pid);
     if (!Number.isNaN(size)) {
       sum += size;
-      parts.push(`${pid === side.pid ? 'daemon' : (await title(pid)).replace(/^drupald /, '').split(' ')[0] ?? '?'} ${size.toFixed(1)}`);
+      parts.push(
+        `${pid === side.pid ? 'daemon' : ((await title(pid)).replace(/^drupald /, '').split(' ')[0] ?? '?')} ${size.toFixed(1)}`,
+      );
     }
   }
   return `${sum.toFixed(1)} MB PSS in all (${parts.join(', ')})`;

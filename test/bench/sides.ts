@@ -67,7 +67,11 @@ async function listening(daemon: Daemon): Promise<void> {
 let serial = 0;
 
 /** A row whose callback tells when it began. */
-export async function prepareStart(site: BootedSite, reports: Reports, seconds = 0): Promise<{ id: string; path: string }> {
+export async function prepareStart(
+  site: BootedSite,
+  reports: Reports,
+  seconds = 0,
+): Promise<{ id: string; path: string }> {
   serial += 1;
   const id = `bench-${String(process.pid)}-${String(serial)}`;
   const token = await insertRow(site, {
