@@ -95,7 +95,10 @@ export class Apache {
   async reconfigure(extra: string): Promise<void> {
     const resumed = async (): Promise<number> => (await this.#log()).split('resuming normal operations').length;
     const before = await resumed();
-    await writeFile(join(this.#folder, 'httpd.conf'), configuration({ ...this.#options, extra }, this.port, this.#folder));
+    await writeFile(
+      join(this.#folder, 'httpd.conf'),
+      configuration({ ...this.#options, extra }, this.port, this.#folder),
+    );
     this.#child.kill('SIGUSR1');
     await waitFor(async () => (await resumed()) > before, { what: 'Apache to reload', seen: () => this.#log() });
   }

@@ -97,7 +97,7 @@ daemon off;
 worker_processes 1;
 pid ${folder}/pid;
 error_log ${folder}/error.log notice;
-events { worker_connections 256; }
+events { worker_connections 1024; }
 http {
   access_log off;
   ${temporary}

@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import { expect } from 'vitest';
 import type { Caller } from './caller.js';
 import { detail, events } from './fixture-log.js';
@@ -7,44 +8,57 @@ import { waitFor } from './wait.js';
 
 const CALLBACK = 'drupald_fixture_environment';
 
-/** Starts one process after the other, as fast as the module can, until it is stopped. */
+/** Milliseconds between two starts of a caller: the load of a busy site, not a flood that fills every queue on its way. */
+const PACE_MS = 10;
+
+/** Starts processes by two callers, in an even stream, while something happens to those who run them. */
 export class StartStream {
   /** Starts that the module said it has made. */
   readonly started: string[] = [];
   /** Starts that the module said it could not make. */
   readonly failed: string[] = [];
   readonly #callers: readonly Caller[];
-  readonly #lanes: Promise<void>[];
-  #ended = false;
 
   private constructor(callers: readonly Caller[]) {
     this.#callers = callers;
-    this.#lanes = callers.map((caller) => this.#send(caller));
   }
 
-  /** Begins with two callers of their own, whose settings are those of now. */
+  /** Two callers whose settings are those of now. */
   static async open(site: Site): Promise<StartStream> {
     return new StartStream([await site.caller(), await site.caller()]);
   }
 
-  async #send(caller: Caller): Promise<void> {
-    while (!this.#ended) {
-      const handle = newHandle('stream');
-      const answer = await caller.startLocked(handle, CALLBACK);
-      (answer === handle ? this.started : this.failed).push(handle);
+  async #start(caller: Caller): Promise<void> {
+    const handle = newHandle('stream');
+    const answer = await caller.startLocked(handle, CALLBACK);
+    (answer === handle ? this.started : this.failed).push(handle);
+    await pause(PACE_MS);
+  }
+
+  /** Starts so many. */
+  async send(count: number): Promise<void> {
+    for (let i = 0; i < count; i += this.#callers.length) {
+      await Promise.all(this.#callers.map((caller) => this.#start(caller)));
     }
   }
 
-  /** Waits until so many more starts have been tried. */
-  async more(count: number): Promise<void> {
-    const wanted = this.started.length + this.failed.length + count;
-    await waitFor(() => this.started.length + this.failed.length >= wanted, { what: `${count} more starts` });
+  /** Starts as long as something goes on, and a few before and after it. */
+  async during<T>(work: () => Promise<T>): Promise<T> {
+    await this.send(6);
+    let over = false;
+    const working = work().finally(() => {
+      over = true;
+    });
+    const sending = this.#callers.map(async (caller) => {
+      while (!over) await this.#start(caller);
+    });
+    const [result] = await Promise.all([working, ...sending]);
+    await this.send(6);
+    return result;
   }
 
-  /** Ends the stream. */
+  /** Ends the callers. */
   async close(): Promise<void> {
-    this.#ended = true;
-    await Promise.all(this.#lanes);
     await Promise.all(this.#callers.map((caller) => caller.close()));
   }
 }

@@ -155,15 +155,10 @@ for (const kind of ['Apache', 'nginx'] as const) {
 
       test('while drupald stops, is away, dies and starts again', async () => {
         const stream = await StartStream.open(bench.site);
-        await stream.more(20);
-        await bench.daemon.stop();
-        await stream.more(20);
-        await up();
-        await stream.more(20);
-        await bench.daemon.kill9();
-        await stream.more(20);
-        await up();
-        await stream.more(20);
+        await stream.during(() => bench.daemon.stop());
+        await stream.during(up);
+        await stream.during(() => bench.daemon.kill9());
+        await stream.during(up);
         await stream.close();
         expect(stream.failed).toEqual([]);
         const count = await ranOnce(bench.site, stream.started);
@@ -191,15 +186,11 @@ for (const kind of ['Apache', 'nginx'] as const) {
         const waiting = [newHandle('waits'), newHandle('waits'), newHandle('waits')];
         await fillSlots(bench, gates, waiting);
         const stream = await StartStream.open(bench.site);
-        await stream.more(10);
-        await front.setRule(false);
-        await stream.more(10);
-        const back = await detach(bench, front);
+        await stream.during(() => front.setRule(false));
+        const back = await stream.during(() => detach(bench, front));
         expect(back.code, back.stdout + back.stderr).toBe(0);
-        await stream.more(10);
         for (const gate of gates) await openGate(bench.site, gate);
-        await bench.daemon.stop();
-        await stream.more(10);
+        await stream.during(() => bench.daemon.stop());
         await stream.close();
         expect(stream.failed).toEqual([]);
         const count = await ranOnce(bench.site, [...waiting, ...stream.started]);
