@@ -9,7 +9,7 @@ import { waitFor } from './wait.js';
 const CALLBACK = 'drupald_fixture_environment';
 
 /** Milliseconds between two starts of a caller: the load of a busy site, not a flood that fills every queue on its way. */
-const PACE_MS = 10;
+const PACE_MS = 40;
 
 /** Starts processes by two callers, in an even stream, while something happens to those who run them. */
 export class StartStream {

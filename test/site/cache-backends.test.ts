@@ -104,7 +104,7 @@ describeSites('a site whose cache is kept by APCu', [], (kind) => {
     expect(await loops(bench)).toEqual(well);
   });
 
-  test('processes see what others have kept, but not the web server’s memory', async () => {
+  test('processes see what others have kept, but not what a page keeps in its own memory', async () => {
     await runToEnd(bench, 'drupald_fixture_cache_write', ['process', 'kept']);
     expect(await read(bench, 'process')).toBe('kept');
     await bench.site.php('cache_set("page", "elsewhere");');
