@@ -26,7 +26,9 @@ const strict: ValidatorSettings = {
 };
 
 const lint = (text: string): string[] =>
-  validate(text, strict).map(({ message, range }) => `line ${String(range.start.line + 1)}: ${message}`);
+  validate(text, strict).map(
+    ({ message, range }) => `line ${String(range.start.line + 1)}: ${JSON.stringify(message)}`,
+  );
 
 describe('packaging', () => {
   it('has an example of a configuration that is valid', () => {

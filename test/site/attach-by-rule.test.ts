@@ -2,7 +2,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { type Bench, prepareBench } from '../harness/bench.js';
-import { Daemon, drupald } from '../harness/daemon.js';
+import { type Daemon, drupald } from '../harness/daemon.js';
 import { describeSites } from '../harness/describe-sites.js';
 import { detail, event, openGate } from '../harness/fixture-log.js';
 import { type Front, FRONT_SAPI, type FrontKind, hasFront, prepareFront } from '../harness/front.js';
@@ -36,9 +36,9 @@ interface Attached {
   readonly bench: Bench;
   readonly front: Front;
   /** Starts drupald again as it was. */
-  up(): Promise<Daemon>;
+  readonly up: () => Promise<Daemon>;
   /** Starts the callback that looks around through the module, as a page would. */
-  look(handle: string): Promise<Sights & { readonly sapi: string }>;
+  readonly look: (handle: string) => Promise<Sights & { readonly sapi: string }>;
 }
 
 /** A site whose own address is the web server's, with README's rule in it and `serves` as README says. */
@@ -57,7 +57,7 @@ function attach(kind: FrontKind, bench: Bench): Attached {
     bench,
     front,
     up,
-    async look(handle) {
+    look: async (handle) => {
       const caller = await bench.site.caller();
       expect(await caller.startLocked(handle, 'drupald_fixture_environment')).toBe(handle);
       const seen = detail(await event(bench.site, handle, 'environment'));

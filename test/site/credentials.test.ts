@@ -10,8 +10,8 @@ import { newHandle, runToEnd } from '../harness/run.js';
 /** Where settings.php of a host may find what the environment tells it. */
 const WAYS: Readonly<Record<string, string>> = {
   'getenv()': "getenv('DB_PASSWORD')",
-  '$_SERVER': "isset($_SERVER['DB_PASSWORD']) ? $_SERVER['DB_PASSWORD'] : FALSE",
-  '$_ENV': "isset($_ENV['DB_PASSWORD']) ? $_ENV['DB_PASSWORD'] : FALSE",
+  $_SERVER: "isset($_SERVER['DB_PASSWORD']) ? $_SERVER['DB_PASSWORD'] : FALSE",
+  $_ENV: "isset($_ENV['DB_PASSWORD']) ? $_ENV['DB_PASSWORD'] : FALSE",
 };
 
 describeSites('database credentials from the environment', [], (kind) => {
