@@ -22,7 +22,14 @@ function prepareBackend(name: BackendName, bench: Bench, ini: Readonly<Record<st
   beforeAll(async () => {
     const { site, suite, daemon } = bench;
     backend = await startBackend(name, site, suite.folder);
-    await site.configure({ conf: { file_temporary_path: '/tmp', ...backend.conf, ...serviceHost(daemon.port) } });
+    await site.configure({
+      conf: {
+        file_temporary_path: '/tmp',
+        drupald_fixture_cache_in_boot: true,
+        ...backend.conf,
+        ...serviceHost(daemon.port),
+      },
+    });
     const config = join(suite.folder, `${newHandle('cache')}.yml`);
     const entry = { root: site.root, uris: site.uris, ini };
     await writeFile(config, JSON.stringify({ slots: 8, sites: [entry] }));
