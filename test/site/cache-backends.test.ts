@@ -53,7 +53,8 @@ async function loops(bench: Bench): Promise<Loop[]> {
   await caller.close();
   return await Promise.all(
     handles.map(async (handle) => {
-      expect((await finished(bench, handle)).ended['outcome']).toBe('completed');
+      const { ended } = await finished(bench, handle);
+      expect(ended['outcome'], JSON.stringify(ended)).toBe('completed');
       return detail(await event(bench.site, handle, 'cache_loop')) as Loop;
     }),
   );
