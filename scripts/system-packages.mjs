@@ -12,4 +12,12 @@ export const systemPackages = [
   { name: 'php-xml', extension: 'dom' },
   { name: 'php-mbstring', extension: 'mbstring' },
   { name: 'php-gd', extension: 'gd' },
+  { name: 'php-redis', extension: 'redis' },
+  { name: 'php-memcached', extension: 'memcached' },
+  { name: 'php-apcu', extension: 'apcu' },
+  // Only its program: the suite starts one of its own behind nginx.
+  { name: 'php-fpm', program: ['php-fpm8.4', 'php-fpm8.3', 'php-fpm8.2', 'php-fpm'] },
+  { name: 'nginx-light', program: ['nginx'] },
+  { name: 'redis-server', program: ['redis-server'] },
+  { name: 'memcached', program: ['memcached'] },
 ];

@@ -112,13 +112,15 @@ export const errorCatalog = {
   DATABASE_CREDENTIALS: {
     code: 'DRUPALD_DATABASE_CREDENTIALS',
     message: 'The database of {uri} refuses the user name and password of settings.php ({reason}).',
-    remedy: 'Correct $databases in settings.php, or the grants of that database user.',
+    remedy:
+      'Correct $databases in settings.php, or the grants of that database user. If settings.php takes them from the environment, name its variables in "env" of the site: no others are passed on.',
     exitCode: 2,
   },
   DATABASE_UNREACHABLE: {
     code: 'DRUPALD_DATABASE_UNREACHABLE',
     message: 'The database of {uri} cannot be reached ({reason}).',
-    remedy: 'Check that the database server runs and answers at the address in settings.php.',
+    remedy:
+      'Check that the database server runs and answers at the address in settings.php. If settings.php takes that from the environment, name its variables in "env" of the site: no others are passed on.',
     httpStatus: 503,
     exitCode: 75,
   },

@@ -1,5 +1,8 @@
 import { execFileSync, spawnSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { validate, ValidationSeverity, type ValidatorSettings } from 'dockerfile-utils';
 import { describe, expect, it } from 'vitest';
 import { loadConfig } from '../src/config/load.js';
 
@@ -7,6 +10,25 @@ const read = (name: string): string => readFileSync(name, 'utf8');
 const compose = [['docker', 'compose'], ['docker-compose']].find(
   ([program = '', ...args]) => spawnSync(program, [...args, 'version']).status === 0,
 );
+const systemd = spawnSync('systemd-analyze', ['--version']).status === 0;
+
+/** What the lint would otherwise only warn about or pass over. */
+const strict: ValidatorSettings = {
+  deprecatedMaintainer: ValidationSeverity.ERROR,
+  directiveCasing: ValidationSeverity.ERROR,
+  emptyContinuationLine: ValidationSeverity.ERROR,
+  instructionCasing: ValidationSeverity.ERROR,
+  instructionCmdMultiple: ValidationSeverity.ERROR,
+  instructionEntrypointMultiple: ValidationSeverity.ERROR,
+  instructionHealthcheckMultiple: ValidationSeverity.ERROR,
+  instructionJSONInSingleQuotes: ValidationSeverity.ERROR,
+  instructionWorkdirRelative: ValidationSeverity.ERROR,
+};
+
+const lint = (text: string): string[] =>
+  validate(text, strict).map(
+    ({ message, range }) => `line ${String(range.start.line + 1)}: ${JSON.stringify(message)}`,
+  );
 
 describe('packaging', () => {
   it('has an example of a configuration that is valid', () => {
@@ -22,6 +44,26 @@ describe('packaging', () => {
     expect(unit).toMatch(/^KillMode=process$/m);
     expect(unit).not.toMatch(/^PrivateTmp=(yes|true|1)/m);
     expect(unit).toMatch(/^User=(?!root)\S+$/m);
+  });
+
+  it.skipIf(!systemd).each(['drupald.service', 'drupald@.service'])('%s is a unit that systemd accepts', (name) => {
+    const folder = mkdtempSync(join(tmpdir(), 'drupald-units-'));
+    try {
+      // Only the place of node differs from machine to machine.
+      const unit = read(`packaging/systemd/${name}`).replace('/usr/bin/node', process.execPath);
+      const file = join(folder, name.replace('@', '@www-data'));
+      writeFileSync(file, unit);
+      const { status, stderr } = spawnSync('systemd-analyze', ['verify', file], { encoding: 'utf8' });
+      const about = stderr.split('\n').filter((line) => line.includes('drupald'));
+      expect({ status, about }).toEqual({ status: 0, about: [] });
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  });
+
+  it.each(['Dockerfile', 'docker/web/Dockerfile'])('%s passes the lint', (name) => {
+    expect(lint(read(name))).toEqual([]);
+    expect(lint(read(name).replace(/^COPY (\S+).*$/m, 'COPY $1'))).toHaveLength(1);
   });
 
   it.skipIf(!compose)('has a compose file that compose understands', () => {

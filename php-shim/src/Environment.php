@@ -24,7 +24,8 @@ class Environment {
       'REQUEST_TIME' => (int) $now,
     );
     $_GET = array('q' => $job['q']);
-    $_POST = $_COOKIE = $_FILES = $_REQUEST = $_ENV = array();
+    // $_ENV stays: it holds the setting "env" wherever variables_order has an E.
+    $_POST = $_COOKIE = $_FILES = $_REQUEST = array();
     unset($GLOBALS['argv'], $GLOBALS['argc']);
     header_remove();
     // A closed socket is no reason to end: nobody reads the answer.

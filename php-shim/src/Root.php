@@ -2,6 +2,8 @@
 
 namespace Drupald;
 
+require_once __DIR__ . '/Forker.php';
+
 /**
  * A PHP process that has booted nothing and only forks workers.
  *

@@ -17,7 +17,7 @@ class Surroundings {
     'pcre.jit', 'error_reporting', 'open_basedir', 'disable_functions', 'disable_classes', 'include_path',
     'auto_prepend_file', 'auto_append_file', 'allow_url_fopen', 'default_socket_timeout', 'max_input_time',
     'sendmail_path', 'sys_temp_dir', 'upload_tmp_dir', 'session.save_path', 'zend.assertions', 'soap.wsdl_cache_dir',
-    'pdo_mysql.default_socket', 'apc.enabled',
+    'pdo_mysql.default_socket', 'apc.enabled', 'variables_order',
   );
 
   /** Extensions that only a web server or only a command line has. */

@@ -2,6 +2,8 @@
 
 namespace Drupald;
 
+require_once __DIR__ . '/Forker.php';
+
 /**
  * A child of root that has loaded a site and only forks workers.
  *

@@ -114,7 +114,10 @@ export class HandBack {
     try {
       // The answer comes when the run is over; that it has begun shows in the row.
       const first = await Promise.race([claimed, answer]);
-      return first ?? (await this.#stillThere(dispatch, stamp));
+      // Whatever was answered, the row decides: PHP that runs as an error document of
+      // Apache answers with the error's own status.
+      const still = await this.#stillThere(dispatch, stamp);
+      return still && (first ?? still);
     } finally {
       cancel.abort();
     }

@@ -55,8 +55,16 @@ const baseIni: Readonly<Record<string, string>> = {
   'opcache.validate_timestamps': '1',
   'opcache.revalidate_freq': '0',
   'opcache.file_update_protection': '0',
+  // Agents that watch a web server's PHP are of no use in a process that lives on and forks.
   'xdebug.mode': 'off',
+  'xdebug.default_enable': '0',
+  'xdebug.remote_enable': '0',
+  'xdebug.profiler_enable': '0',
+  'xdebug.auto_trace': '0',
   'newrelic.enabled': '0',
+  'ddtrace.disable': '1',
+  'elastic_apm.enabled': '0',
+  'tideways.monitor_cli': '0',
 };
 
 /** Absolute path of a program that our own PATH names; else the name, which then is not found. */

@@ -1,3 +1,5 @@
+import { setImmediate as turn, setTimeout as pause } from 'node:timers/promises';
+
 import type { z } from 'zod';
 
 import type { EventBus } from '../events/bus.js';
@@ -31,15 +33,27 @@ export async function talk<M>(
   return exit;
 }
 
-/** Milliseconds that a dead worker's socket may stay open, held by a program that it started. */
-const heldOpen = 50;
+/** Looks at a dead worker's socket that stays open, held by a program that it started. */
+const looks = 5;
 
+/** Milliseconds between two of them. */
+const lookPause = 10;
+
+/**
+ * Waits until the socket has closed, and not longer than a few turns of the event loop.
+ *
+ * Counted in turns and not in time: after a stall Node serves timers first, and what
+ * the worker said is still unread then.
+ */
 async function drained(worker: Worker): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  const grace = new Promise<void>((resolve) => {
-    timer = setTimeout(resolve, heldOpen);
+  const socket = { closed: false };
+  const end = worker.connection.closed.then(() => {
+    socket.closed = true;
   });
-  await Promise.race([worker.connection.closed, grace]);
-  clearTimeout(timer);
+  for (let look = 0; look < looks && !socket.closed; look += 1) {
+    await Promise.race([end, pause(lookPause)]);
+    // Sockets are read between timers and this.
+    await turn();
+  }
   worker.connection.close();
 }

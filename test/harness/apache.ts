@@ -29,6 +29,7 @@ export interface ApacheOptions {
   readonly folder: string;
   /** Lines added to the configuration. */
   readonly extra?: string;
+  readonly port?: number;
 }
 
 /** A private Apache (prefork, mod_php) in the foreground on a port of its own. */
@@ -36,16 +37,18 @@ export class Apache {
   readonly port: number;
   readonly #child: ChildProcess;
   readonly #folder: string;
+  readonly #options: ApacheOptions;
 
-  private constructor(port: number, child: ChildProcess, folder: string) {
+  private constructor(port: number, child: ChildProcess, folder: string, options: ApacheOptions) {
     this.port = port;
     this.#child = child;
     this.#folder = folder;
+    this.#options = options;
   }
 
   /** Starts one and waits until it listens. */
   static async start(options: ApacheOptions): Promise<Apache> {
-    const port = await freePort();
+    const port = options.port ?? (await freePort());
     const folder = await mkdtemp(join(options.folder, 'apache-'));
     if (options.account.switched) {
       await chown(folder, options.account.uid, options.account.gid);
@@ -58,7 +61,7 @@ export class Apache {
       detached: true,
       env: { PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin', LANG: 'C' },
     });
-    const apache = new Apache(port, child, folder);
+    const apache = new Apache(port, child, folder, options);
     await waitFor(() => (child.exitCode === null ? existsSync(join(folder, 'pid')) : apache.#failed()), {
       what: 'Apache to listen',
     });
@@ -67,6 +70,18 @@ export class Apache {
 
   get pid(): number {
     return this.#child.pid ?? -1;
+  }
+
+  /** Changes the added lines and reloads gracefully: requests under way end under the old ones. */
+  async reconfigure(extra: string): Promise<void> {
+    const resumed = async (): Promise<number> => (await this.#log()).split('resuming normal operations').length;
+    const before = await resumed();
+    await writeFile(
+      join(this.#folder, 'httpd.conf'),
+      configuration({ ...this.#options, extra }, this.port, this.#folder),
+    );
+    this.#child.kill('SIGUSR1');
+    await waitFor(async () => (await resumed()) > before, { what: 'Apache to reload', seen: () => this.#log() });
   }
 
   /** Ends it and removes its folder. */
@@ -79,7 +94,11 @@ export class Apache {
   }
 
   async #failed(): Promise<never> {
-    throw new Error(`Apache ended: ${await readFile(join(this.#folder, 'error.log'), 'utf8').catch(() => 'no log')}`);
+    throw new Error(`Apache ended: ${await this.#log()}`);
+  }
+
+  #log(): Promise<string> {
+    return readFile(join(this.#folder, 'error.log'), 'utf8').catch(() => 'no log');
   }
 }
 
@@ -116,7 +135,7 @@ ${basePath === '' ? `DocumentRoot ${root}` : `DocumentRoot ${folder}\nAlias ${ba
 <FilesMatch "\\.php$">
   SetHandler application/x-httpd-php
 </FilesMatch>
-AllowEncodedSlashes NoDecode
+${extra.includes('AllowEncodedSlashes') ? '' : 'AllowEncodedSlashes NoDecode'}
 ${extra}
 `;
 }
