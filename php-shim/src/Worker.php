@@ -97,6 +97,7 @@ class Worker {
         exit(1);
     }
     $task->perform();
+    return NULL;
   }
 
   /** A spare that is not needed ends without a trace. */

@@ -20,7 +20,7 @@ class Zygote extends Forker {
    * @param array $job
    *   The job of kind "zygote": the request of a start without a path.
    *
-   * @return Worker
+   * @return Worker|null
    *   In a forked child: the worker to run. The zygote itself never returns.
    */
   public static function serve($socket, Channel $channel, array $job) {
@@ -56,10 +56,10 @@ class Zygote extends Forker {
       'reads' => $zygote->warm->requestReads(),
     ));
     $worker = $zygote->loop();
-    if ($worker) {
-      return $worker;
+    if (!$worker) {
+      self::leave($channel);
     }
-    self::leave($channel);
+    return $worker;
   }
 
   private static function threw($error) {

@@ -137,10 +137,10 @@ export async function crowd(
       starts.push(await prepareStart(site, reports, runSeconds));
     }
     const during: number[] = [];
-    let over = false;
+    const state = { over: false };
     const begun = performance.now();
     const visitor = (async () => {
-      while (!over) {
+      while (!state.over) {
         during.push(await page());
         await pause(20);
       }
@@ -149,7 +149,7 @@ export async function crowd(
     await Promise.all(starts.map(({ id }) => reports.begun(id)));
     await noRows(site);
     const seconds = (performance.now() - begun) / 1000;
-    over = true;
+    state.over = true;
     await visitor;
     await Promise.all(sent);
     return {

@@ -1,5 +1,4 @@
 import { createSocket, type Socket } from 'node:dgram';
-import type { AddressInfo } from 'node:net';
 
 /** What callbacks say of their first line. */
 export class Reports {
@@ -29,7 +28,7 @@ export class Reports {
   }
 
   get port(): number {
-    return (this.#socket.address() as AddressInfo).port;
+    return this.#socket.address().port;
   }
 
   /** Callbacks that began more than once. */

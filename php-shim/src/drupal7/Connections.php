@@ -7,6 +7,9 @@ namespace Drupald\Drupal7;
  */
 class Connections {
 
+  /** Classes of the module Redis that keep clients in static properties. */
+  private static $holders = array('Redis_Client', 'Redis_ClientFactory');
+
   /**
    * Closes the databases and the well-known cache backends.
    *
@@ -18,7 +21,7 @@ class Connections {
       // The module Memcache keeps its clients in a static; this empties it.
       dmemcache_object(NULL, TRUE);
     }
-    foreach (array('Redis_Client', 'Redis_ClientFactory') as $class) {
+    foreach (self::$holders as $class) {
       if (class_exists($class, FALSE)) {
         self::closeHolders($class);
       }
