@@ -21,6 +21,7 @@ import { openSites } from './scheduler/open-sites.js';
 import { adoptCopies } from './scheduler/adopt.js';
 import { detach } from './scheduler/detach.js';
 import { HandBack } from './scheduler/hand-back.js';
+import { limitByRoom } from './scheduler/room.js';
 import { Scheduler } from './scheduler/scheduler.js';
 import type { ServedSite } from './scheduler/served-site.js';
 import { TakeStart } from './scheduler/take-start.js';
@@ -86,6 +87,7 @@ export async function runDaemon(config: Config): Promise<void> {
     const scheduler = new Scheduler({
       bus,
       slots: config.slots,
+      limits: { hosts: config.serviceHosts.slots, callbacks: config.callbacks.slots },
       backlogMax: config.backlog.max,
       bootTimeout: config.worker.bootTimeout,
       settleTimeout: config.worker.settleTimeout,
@@ -93,7 +95,11 @@ export async function runDaemon(config: Config): Promise<void> {
     });
     await scheduler.start();
     for (const site of sites) {
-      site.onRecovered = () => scheduler.kick();
+      site.onRecovered = () => {
+        void limitByRoom(scheduler, site);
+        scheduler.kick();
+      };
+      await limitByRoom(scheduler, site);
       await site.start();
     }
     const notes = new StartNotes(state.dir);

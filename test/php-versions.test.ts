@@ -55,6 +55,23 @@ describe.each([
     ).toBe('');
   });
 
+  it('takes hold of a static variable inside a function', async () => {
+    expect(
+      await value(`${load('StaticVariable')}
+        if (!function_exists('fixture_path')) {
+          function fixture_path($text) { static $path; if (isset($path)) { return $path; } $path = strtok($text, '?'); $path = trim($path, '/'); return $path; }
+          function fixture_other($text) { static $kept; $kept = 'kept'; return trim($text); }
+        }
+        $read = 0;
+        $path = new \\Drupald\\StaticVariable('fixture_path', 'path', '/first/?x', function () use (&$read) { $read++; });
+        $none = new \\Drupald\\StaticVariable('fixture_other', 'path', 'x', function () {});
+        fixture_other($none);
+        $seen = array(fixture_path($path));
+        foreach (array('second', 'third') as $next) { $path->set($next); $seen[] = fixture_path('ignored'); }
+        return array($seen, $path->isHeld(), fixture_path(''), $none->isHeld(), $read);`),
+    ).toEqual([['first', 'second', 'third'], true, 'third', false, 1]);
+  });
+
   it('refuses to run by itself', async () => {
     php.writeFile('/alone.php', "<?php require '/shim/drupald.php';");
     await expect(php.run({ scriptPath: '/alone.php' })).rejects.toThrow(/exit code 2\b[^]*does nothing by itself/);

@@ -31,7 +31,15 @@ export interface Config {
   /** Absolute path. */
   readonly stateDir: string;
   /** Runs at the same time. */
-  readonly slots: number;
+  readonly slots: number | 'auto';
+  readonly serviceHosts: {
+    /** Runs at the same time, by name of the service host. */
+    readonly slots: Readonly<Record<string, number>>;
+  };
+  readonly callbacks: {
+    /** Runs at the same time, by pattern of the callback. */
+    readonly slots: Readonly<Record<string, number>>;
+  };
   readonly backlog: { readonly max: number };
   /** Milliseconds. */
   readonly grace: number;

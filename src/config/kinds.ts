@@ -51,6 +51,15 @@ export function integer(min: number, max: number): Kind<number> {
   });
 }
 
+/** A whole number from `min` to `max`, or the word `auto`. */
+export function integerOrAuto(min: number, max: number): Kind<number | 'auto'> {
+  const whole = integer(min, max);
+  return kind(`${whole.expected}, or auto`, (value) => {
+    const result = whole.schema.safeParse(value);
+    return value === 'auto' ? 'auto' : result.success ? result.data : null;
+  });
+}
+
 /** A length of time; the value is in milliseconds. */
 export const duration: Kind<number> = kind(
   'a length of time with its unit (ms, s, min, h); a bare number means seconds',
@@ -103,6 +112,20 @@ export const textMap: Kind<Readonly<Record<string, string>>> = kind('names with 
   }
   return result;
 });
+
+/** Names or patterns, each with a value of one kind. */
+export function mapOf<T>(inner: Kind<T>): Kind<Readonly<Record<string, T>>> {
+  return kind(`names with values, each ${inner.expected}`, (value) => {
+    if (value === null || typeof value !== 'object' || Array.isArray(value)) return null;
+    const entries: [string, T][] = [];
+    for (const [name, item] of Object.entries(value)) {
+      const result = inner.schema.safeParse(item);
+      if (!result.success || name === '') return null;
+      entries.push([name, result.data]);
+    }
+    return Object.fromEntries(entries);
+  });
+}
 
 function listOf(value: unknown): readonly string[] | null {
   const list: unknown = typeof value === 'string' ? value.split(/[\s,]+/).filter((item) => item !== '') : value;

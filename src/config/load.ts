@@ -62,6 +62,8 @@ export function loadConfig(sources: ConfigSources): Config {
     ...(values.user === undefined ? {} : { user: values.user }),
     stateDir: values.state_dir ?? defaultStateDir(values.listen, sources),
     slots: values.slots,
+    serviceHosts: { slots: values['service_hosts.slots'] },
+    callbacks: { slots: values['callbacks.slots'] },
     backlog: { max: values['backlog.max'] },
     grace: values.grace,
     isolation: values.isolation,

@@ -1,4 +1,3 @@
-import { availableParallelism } from 'node:os';
 import * as kinds from './kinds.js';
 import type { Kind } from './kinds.js';
 
@@ -11,7 +10,7 @@ export interface Setting<T> {
   /** Unit of the value after loading, where there is one. */
   readonly unit?: 'ms' | 'bytes';
   /** Raw value used when nothing is given; undefined: worked out, or none (see `defaultText`). */
-  readonly default?: string | number | readonly string[] | Readonly<Record<string, string>>;
+  readonly default?: string | number | readonly string[] | Readonly<Record<string, string | number>>;
   /** The default in words, when it is not a fixed value. */
   readonly defaultText?: string;
   /** A value as one would write it. */
@@ -52,11 +51,24 @@ export const settings = {
     sentence: 'PHP program for sites that name none of their own; a version such as "8.2" means the program php8.2.',
   }),
   slots: setting({
-    kind: kinds.integer(1, 10_000),
-    default: Math.max(4, 2 * availableParallelism()),
-    defaultText: 'twice the number of cores, at least 4',
+    kind: kinds.integerOrAuto(1, 10_000),
+    default: 'auto',
     example: '8',
-    sentence: 'Number of processes that run at the same time.',
+    sentence:
+      'Number of processes that run at the same time. auto: from twice the number of cores (at least 4) up to 64, as long as the machine is calm, and never more than a third of the database connections that a site may have.',
+  }),
+  'service_hosts.slots': setting({
+    kind: kinds.mapOf(kinds.integer(1, 10_000)),
+    default: {},
+    example: '{ background_batch: 4 }',
+    sentence: 'Number of processes of a service host that run at the same time, by its name.',
+  }),
+  'callbacks.slots': setting({
+    kind: kinds.mapOf(kinds.integer(1, 10_000)),
+    default: {},
+    example: '{ "feeds_*": 2 }',
+    sentence:
+      'Number of processes that run at the same time, by their callback; * stands for anything, the first pattern that fits counts.',
   }),
   'backlog.max': setting({
     kind: kinds.integer(0, 10_000_000),

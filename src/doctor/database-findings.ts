@@ -1,3 +1,4 @@
+import { leastSlots } from '../scheduler/slots.js';
 import type { Config } from '../config/config.js';
 import { execStatus } from '../process/states.js';
 import type { ServedSite } from '../scheduler/served-site.js';
@@ -58,8 +59,9 @@ async function tableFindings(site: ExaminedStore): Promise<Finding[]> {
 /** The site comes first: its own pages need connections, too (design decision 11). */
 async function roomFindings(site: ExaminedStore, config: Pick<Config, 'slots'>): Promise<Finding[]> {
   const room = await site.store.connectionRoom();
-  const wanted = config.slots + ownConnections;
-  return wanted <= room / 3 ? [] : [finding('connections', { site: site.name, slots: config.slots, wanted, room })];
+  const slots = config.slots === 'auto' ? leastSlots() : config.slots;
+  const wanted = slots + ownConnections;
+  return wanted <= room / 3 ? [] : [finding('connections', { site: site.name, slots, wanted, room })];
 }
 
 async function clockFindings(site: ExaminedStore): Promise<Finding[]> {

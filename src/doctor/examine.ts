@@ -6,6 +6,7 @@ import type { ServedSite } from '../scheduler/served-site.js';
 import { crontabFindings } from './crontab-findings.js';
 import { databaseFindings } from './database-findings.js';
 import { finding, type Finding } from './findings.js';
+import { loadedFindings } from './loaded-findings.js';
 import { hostFindings } from './host-findings.js';
 import { driverFindings, phpFindings } from './php-findings.js';
 import { siteFindings } from './site-findings.js';
@@ -107,6 +108,7 @@ async function examineSite(site: ServedSite, config: Config, siteCount: number):
     ...phpFindings(name, settings.version, facts, config.isolation),
     ...hostFindings(site, facts, config, siteCount),
     ...(await startFindings(site, facts, config)),
+    ...(await loadedFindings(site, config)),
     ...(await coldBootFindings(site, config)),
     ...(await databaseFindings(site, config)),
     ...(await crontabFindings(site)),

@@ -23,9 +23,25 @@ export const siteCatalog = {
     title: '{uri}: a process would not begin, because {reason}.{suspects}',
     remedy: 'Let that code leave requests of the path bgp-start alone.',
   },
+  'kept-loaded': {
+    level: 'ok',
+    title: '{uri}: new processes find the site loaded',
+  },
+  'not-kept-loaded': {
+    level: 'warn',
+    title: '{uri}: the site cannot be kept loaded for new processes, because {reason}; each boots for itself',
+    remedy:
+      'Nothing has to be done: processes only begin some milliseconds later. To be rid of this line, change what it names or set isolation to "fresh".',
+  },
+  'request-in-settings': {
+    level: 'warn',
+    title:
+      '{uri}: settings.php reads what differs from request to request ({what}); processes that differ in it boot for themselves',
+    remedy: 'Nothing has to be done. Processes begin sooner when settings.php does not look at the request.',
+  },
   'fork-needed': {
     level: 'problem',
-    title: '{site}: PHP cannot fork, which isolation "fresh" needs ({functions} missing or disabled)',
+    title: '{site}: PHP cannot fork, which every isolation but "cold" needs ({functions} missing or disabled)',
     remedy:
       'Install pcntl and posix for the command line and take those functions out of disable_functions, or use the slower isolation "cold".',
   },

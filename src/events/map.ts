@@ -77,6 +77,7 @@ export interface EventMap {
   'root.started': PhpEvent;
   'root.exited': PhpEvent;
   'root.replaced': PhpEvent;
+  'slots.changed': EventBase & { readonly slots: number; readonly running: number; readonly waiting: number };
   'zygote.started': PhpEvent & { readonly bootMs: number };
   'zygote.stale': PhpEvent;
   'zygote.unfit': EventBase & { readonly reason: string };

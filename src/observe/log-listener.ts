@@ -70,6 +70,7 @@ const lines: { readonly [N in EventName]?: Line<N> } = {
   'root.started': { level: 'debug', say: (e) => `Root ${String(e.pid)} started.` },
   'root.exited': { level: 'warn', say: (e) => `Root ${String(e.pid)} ended${how(e)}.` },
   'root.replaced': { level: 'info', say: (e) => `Root ${String(e.pid)} replaced${how(e)}.` },
+  'slots.changed': { level: 'debug', say: (e) => `${count(e.slots, 'slot')} now, ${String(e.waiting)} waiting.` },
   'zygote.started': { level: 'debug', say: (e) => `${e.site ?? ''} is loaded in process ${String(e.pid)}.` },
   'zygote.stale': { level: 'debug', say: (e) => `${e.site ?? ''} is loaded anew: ${e.reason ?? ''}.` },
   'zygote.unfit': {

@@ -7,15 +7,19 @@ import { Backoff } from '../support/backoff.js';
 import { processFile } from '../workers/jobs.js';
 import { Deferred } from '../support/deferred.js';
 import { dispatchKey, type Dispatch } from './dispatch.js';
+import { Lanes, type LaneLimits } from './lanes.js';
 import { MaintenanceHold } from './maintenance-hold.js';
 import { RunRecord } from './run-record.js';
 import { runProcess, settleTools, type RunEnd, type RunTools } from './run-process.js';
 import type { ServedSite } from './served-site.js';
+import { Slots } from './slots.js';
 import { WaitingList } from './waiting-list.js';
 
 export interface SchedulerOptions extends Omit<RunTools, 'crowded'> {
   /** Runs at the same time, over all sites. */
-  readonly slots: number;
+  readonly slots: number | 'auto';
+  /** Less for some of them. */
+  readonly limits: LaneLimits;
   /** Starts that may wait. */
   readonly backlogMax: number;
 }
@@ -28,7 +32,9 @@ export class Scheduler extends BaseComponent {
   readonly name = 'scheduler';
   readonly #options: SchedulerOptions & RunTools;
   readonly #bus: EventBus;
-  readonly #waiting = new WaitingList();
+  readonly #lanes: Lanes;
+  readonly #waiting: WaitingList;
+  readonly #slots: Slots;
   readonly #known = new Map<string, Dispatch>();
   readonly #running = new Set<RunRecord>();
   readonly #hold: MaintenanceHold;
@@ -40,6 +46,14 @@ export class Scheduler extends BaseComponent {
     super();
     this.#options = { ...options, crowded: () => this.#waiting.size > 0 };
     this.#bus = options.bus;
+    this.#lanes = new Lanes(options.limits);
+    this.#waiting = new WaitingList((dispatch) => this.#lanes.laneOf(dispatch));
+    this.#slots = new Slots({
+      wanted: options.slots,
+      bus: options.bus,
+      demand: () => ({ running: this.#running.size, waiting: this.#waiting.size }),
+      onMore: () => this.kick(),
+    });
     this.#hold = new MaintenanceHold(options.bus, (dispatch) => {
       this.#waiting.add(dispatch);
       this.kick();
@@ -52,7 +66,12 @@ export class Scheduler extends BaseComponent {
   }
 
   get slots(): number {
-    return this.#options.slots;
+    return this.#slots.current;
+  }
+
+  /** A database server allows so many connections to a site: its own pages come first. */
+  limitBy(connections: number): void {
+    this.#slots.limitBy(connections);
   }
 
   /** Runs in hand, for people to look at. */
@@ -114,7 +133,7 @@ export class Scheduler extends BaseComponent {
       return 'full';
     }
     this.#known.set(key, dispatch);
-    if (this.#waiting.size === 0 && this.#running.size < this.#options.slots && dispatch.site.trouble === undefined) {
+    if (this.#waiting.size === 0 && this.#mayBegin(dispatch)) {
       void this.#run(dispatch);
       return 'taken';
     }
@@ -157,8 +176,11 @@ export class Scheduler extends BaseComponent {
 
   /** Fills free slots. */
   kick(): void {
-    while (!this.#stopping && !this.#detached && this.#running.size < this.#options.slots) {
-      const next = this.#waiting.take((site) => site.trouble === undefined);
+    while (!this.#stopping && !this.#detached && this.#running.size < this.#slots.current) {
+      const next = this.#waiting.take(
+        (site) => site.trouble === undefined,
+        (lane) => this.#lanes.hasRoom(lane),
+      );
       if (!next) {
         return;
       }
@@ -186,18 +208,29 @@ export class Scheduler extends BaseComponent {
     return this.#running.size;
   }
 
-  protected override onStart(): void {
+  protected override async onStart(): Promise<void> {
     this.#hold.start();
+    await this.#slots.start();
   }
 
-  protected override onStop(): void {
+  protected override async onStop(): Promise<void> {
     this.#stopping = true;
     this.#hold.stop();
+    await this.#slots.stop();
+  }
+
+  #mayBegin(dispatch: Dispatch): boolean {
+    return (
+      this.#running.size < this.#slots.current &&
+      dispatch.site.trouble === undefined &&
+      this.#lanes.hasRoom(this.#lanes.laneOf(dispatch))
+    );
   }
 
   async #run(dispatch: Dispatch): Promise<void> {
     const record = new RunRecord(dispatch);
     this.#running.add(record);
+    this.#lanes.enter(dispatch);
     let end: RunEnd;
     try {
       end = await runProcess(record, this.#options);
@@ -212,6 +245,7 @@ export class Scheduler extends BaseComponent {
       await this.#after(record, end);
     } finally {
       this.#running.delete(record);
+      this.#lanes.leave(dispatch);
       this.kick();
       this.#noteIdle();
     }

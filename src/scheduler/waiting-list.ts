@@ -3,43 +3,56 @@ import type { ServedSite } from './served-site.js';
 
 /**
  * Starts that wait for a slot: first in, first out within a site, and the sites
- * in turn, so that a flood of one does not hold back the others.
+ * in turn, so that a flood of one does not hold back the others. Those that may
+ * not run now because of a limit of their own are passed over.
  */
 export class WaitingList {
-  readonly #queues = new Map<ServedSite, Queue>();
+  readonly #lines = new Map<ServedSite, Map<string, Queue>>();
+  readonly #laneOf: (dispatch: Dispatch) => string;
   #turn: ServedSite[] = [];
   #size = 0;
+
+  /** @param laneOf starts of one lane may or may not run together */
+  constructor(laneOf: (dispatch: Dispatch) => string = () => '') {
+    this.#laneOf = laneOf;
+  }
 
   get size(): number {
     return this.#size;
   }
 
   sizeOf(site: ServedSite): number {
-    return this.#queues.get(site)?.size ?? 0;
+    let size = 0;
+    for (const queue of this.#lines.get(site)?.values() ?? []) {
+      size += queue.size;
+    }
+    return size;
   }
 
   add(dispatch: Dispatch): void {
-    this.#queue(dispatch.site).push(dispatch);
+    this.#queue(dispatch).push(dispatch);
     this.#size += 1;
   }
 
   /** Back to where it was: it was taken but could not begin. */
   putBack(dispatch: Dispatch): void {
-    this.#queue(dispatch.site).insert(dispatch);
+    this.#queue(dispatch).insert(dispatch);
     this.#size += 1;
   }
 
-  /** The next start of a site that may run now; undefined: none. */
-  take(mayRun: (site: ServedSite) => boolean): Dispatch | undefined {
+  /** The next start that may run now; undefined: none. */
+  take(maySite: (site: ServedSite) => boolean, mayLane: (lane: string) => boolean = () => true): Dispatch | undefined {
     for (let turn = 0; turn < this.#turn.length; turn += 1) {
       const site = this.#turn[turn];
-      const queue = site && this.#queues.get(site);
-      if (!site || !queue || queue.size === 0 || !mayRun(site)) {
+      if (!site || !maySite(site)) {
         continue;
       }
-      this.#turn = [...this.#turn.slice(0, turn), ...this.#turn.slice(turn + 1), site];
-      this.#size -= 1;
-      return queue.shift();
+      const queue = this.#first(site, mayLane);
+      if (queue) {
+        this.#turn = [...this.#turn.slice(0, turn), ...this.#turn.slice(turn + 1), site];
+        this.#size -= 1;
+        return queue.shift();
+      }
     }
     return undefined;
   }
@@ -47,25 +60,46 @@ export class WaitingList {
   /** Empties the list; what was in it. */
   clear(): Dispatch[] {
     const all = [...this];
-    this.#queues.clear();
+    this.#lines.clear();
     this.#turn = [];
     this.#size = 0;
     return all;
   }
 
-  /** All that waits, oldest first within each site. */
+  /** All that waits, oldest first within each site and lane. */
   *[Symbol.iterator](): Generator<Dispatch> {
-    for (const queue of this.#queues.values()) {
-      yield* queue;
+    for (const lanes of this.#lines.values()) {
+      for (const queue of lanes.values()) {
+        yield* queue;
+      }
     }
   }
 
-  #queue(site: ServedSite): Queue {
-    let queue = this.#queues.get(site);
+  /** Of the lanes of a site that may run, the one whose first start has waited longest. */
+  #first(site: ServedSite, mayLane: (lane: string) => boolean): Queue | undefined {
+    let first: Queue | undefined;
+    for (const [lane, queue] of this.#lines.get(site) ?? []) {
+      const order = queue.first?.order;
+      if (order !== undefined && (first?.first?.order ?? Number.POSITIVE_INFINITY) > order && mayLane(lane)) {
+        first = queue;
+      }
+    }
+    return first;
+  }
+
+  #queue(dispatch: Dispatch): Queue {
+    const { site } = dispatch;
+    let lanes = this.#lines.get(site);
+    if (!lanes) {
+      lanes = new Map();
+      this.#lines.set(site, lanes);
+      this.#turn.push(site);
+    }
+    const lane = this.#laneOf(dispatch);
+    let queue = lanes.get(lane);
     if (!queue) {
       queue = new Queue();
-      this.#queues.set(site, queue);
-      this.#turn.push(site);
+      lanes.set(lane, queue);
     }
     return queue;
   }
@@ -78,6 +112,10 @@ class Queue {
 
   get size(): number {
     return this.#items.length - this.#head;
+  }
+
+  get first(): Dispatch | undefined {
+    return this.#items[this.#head];
   }
 
   push(item: Dispatch): void {

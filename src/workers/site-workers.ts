@@ -2,7 +2,7 @@ import { BaseComponent } from '../components/component.js';
 import type { Isolation } from '../config/config.js';
 import type { SiteUri } from '../sites/site-uri.js';
 import type { RunJob } from './protocol.js';
-import type { WarmPool } from './warm-pool.js';
+import type { LoadedSite, WarmPool } from './warm-pool.js';
 import type { Worker, WorkerSource } from './worker.js';
 
 /** A run that needs a worker. */
@@ -68,9 +68,9 @@ export class SiteWorkers extends BaseComponent {
     this.#pools.get(uri)?.discard(`${what} changed`);
   }
 
-  /** Why addresses of the site cannot be kept loaded. */
-  get unfit(): readonly string[] {
-    return [...this.#pools.values()].flatMap(({ unfit }) => (unfit === undefined ? [] : [unfit]));
+  /** Whether an address of the site can be kept loaded. */
+  async probe(uri: SiteUri): Promise<LoadedSite> {
+    return this.#pool(uri).probe();
   }
 
   protected override onStart(): void {

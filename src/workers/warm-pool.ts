@@ -45,6 +45,14 @@ export interface WarmWanted {
   readonly crowded: boolean;
 }
 
+/** Whether a site can be kept loaded for its processes. */
+export interface LoadedSite {
+  /** Why not. */
+  readonly unfit: string | undefined;
+  /** Keys of $_SERVER that its settings read and that differ between starts; "*": something that cannot be told. */
+  readonly reads: readonly string[];
+}
+
 interface Brood {
   readonly zygote: Zygote;
   readonly spares: Spares;
@@ -79,6 +87,14 @@ export class WarmPool extends BaseComponent {
   /** Why the site cannot be kept loaded, when that is so. */
   get unfit(): string | undefined {
     return this.#unfit;
+  }
+
+  /** Loads the site once, to see whether it can be kept loaded. */
+  async probe(): Promise<LoadedSite> {
+    if (!this.#brood && !this.#starting) {
+      await this.#start();
+    }
+    return { unfit: this.#unfit, reads: this.#brood?.zygote.reads ?? [] };
   }
 
   /** Looks whether the zygote is still true; a start that came before then need not look again. */

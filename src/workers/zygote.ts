@@ -17,6 +17,8 @@ export interface Zygote {
   readonly bornAt: number;
   /** Milliseconds that it took. */
   readonly bootMs: number;
+  /** Keys of $_SERVER that the settings read and that differ between starts; "*": unknown. */
+  readonly reads: readonly string[];
   /** Whether a run of this request may be forked from it: its settings read nothing that differs. */
   fits(server: Readonly<Record<string, string>>): boolean;
 }
@@ -75,6 +77,7 @@ export async function startZygote(
     files: new FileWatch([...files, join(job.root, 'sites'), ...settingsFolders(files)], since),
     bornAt,
     bootMs,
+    reads,
     fits: (server) => reads.every((name) => name !== '*' && server[name] === job.server[name]),
   };
 }

@@ -38,6 +38,8 @@ export interface Sights {
   readonly handle: string;
   readonly variable: unknown;
   readonly host: string;
+  readonly requestPath: string;
+  readonly precision: string;
 }
 
 /** Runs the callback that looks around, through the module. */

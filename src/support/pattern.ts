@@ -1,0 +1,11 @@
+/** Whether a name matches a pattern in which `*` stands for anything; all other signs for themselves. */
+export function matches(pattern: string, name: string): boolean {
+  const parts = pattern.split('*').map((part) => part.replace(/[\\^$.|?*+()[\]{}]/g, '\\$&'));
+  return new RegExp(`^${parts.join('.*')}$`, 'su').test(name);
+}
+
+/** The value of the first pattern that matches; undefined: none does. */
+export function firstMatch<T>(patterns: Readonly<Record<string, T>>, name: string): T | undefined {
+  const found = Object.entries(patterns).find(([pattern]) => matches(pattern, name));
+  return found?.[1];
+}
