@@ -36,7 +36,7 @@ describe('packaging', () => {
     expect(config.sites).toMatchObject([
       { root: '/var/www/drupal', uris: ['https://www.example.com', 'https://intern.example.com'] },
     ]);
-    expect(config.slots).toBe(8);
+    expect(config.slots).toBe('auto');
   });
 
   it.each(['drupald.service', 'drupald@.service'])('%s lets running work outlive a restart', (name) => {

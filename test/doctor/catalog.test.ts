@@ -5,14 +5,14 @@ import { finding } from '../../src/doctor/findings.js';
 
 const entries = Object.entries(findingCatalog) as [FindingCode, FindingEntry][];
 
-/** Text of the files in which findings are provoked: tests of the doctor, without this one. */
+/** Text of the files in which findings are provoked: tests of the doctor and of the loaded site, without this one. */
 function tests(): string {
   const own = new URL('.', import.meta.url);
   const site = new URL('../site/', import.meta.url);
   const files = [
     ...readdirSync(own).map((name) => new URL(name, own)),
     ...readdirSync(site)
-      .filter((name) => name.startsWith('doctor'))
+      .filter((name) => /^(doctor|warm)/.test(name))
       .map((name) => new URL(name, site)),
   ];
   return files

@@ -2,6 +2,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { type Bench, prepareBench } from '../harness/bench.js';
+import type { Caller } from '../harness/caller.js';
 import { type Daemon, drupald } from '../harness/daemon.js';
 import { describeSites } from '../harness/describe-sites.js';
 import { detail, event, openGate } from '../harness/fixture-log.js';
@@ -45,6 +46,7 @@ interface Attached {
 function attach(kind: FrontKind, bench: Bench): Attached {
   const front = prepareFront(kind, bench);
   let config = '';
+  let caller: Promise<Caller> | undefined;
   const up = (): Promise<Daemon> => bench.restart({ config, sites: [] });
   beforeAll(async () => {
     config = join(bench.suite.folder, `${newHandle('rule')}.yml`);
@@ -58,10 +60,10 @@ function attach(kind: FrontKind, bench: Bench): Attached {
     front,
     up,
     look: async (handle) => {
-      const caller = await bench.site.caller();
-      expect(await caller.startLocked(handle, 'drupald_fixture_environment')).toBe(handle);
+      // Not the bench's: it has read settings.php before the web server was there.
+      caller ??= bench.site.caller();
+      expect(await (await caller).startLocked(handle, 'drupald_fixture_environment')).toBe(handle);
       const seen = detail(await event(bench.site, handle, 'environment'));
-      await caller.close();
       return seen as Sights & { readonly sapi: string };
     },
   };
