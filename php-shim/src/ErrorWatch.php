@@ -23,7 +23,11 @@ class ErrorWatch {
 
   /** Goes in front of the error handler that is installed now. */
   public static function install() {
-    self::$next = set_error_handler(array(__CLASS__, 'debug'));
+    $before = set_error_handler(array(__CLASS__, 'debug'));
+    // In a worker that runs many it may stand there already.
+    if ($before !== array(__CLASS__, 'debug')) {
+      self::$next = $before;
+    }
   }
 
   /**

@@ -11,6 +11,7 @@ class Worker {
   private $channel;
   private $forked;
   private $warm;
+  private $resident;
 
   /**
    * @param string $socket
@@ -55,6 +56,19 @@ class Worker {
    *   child of it.
    */
   public function work() {
+    do {
+      $next = $this->job();
+    } while ($next === TRUE);
+    return $next;
+  }
+
+  /**
+   * One job.
+   *
+   * @return Worker|bool|null
+   *   TRUE: this worker takes another. A worker: as work().
+   */
+  private function job() {
     // The daemon gives a job or closes: a spare may wait for long.
     $job = $this->channel->receive();
     if (!$job || !isset($job['type'], $job['kind']) || $job['type'] !== 'job') {
@@ -64,8 +78,11 @@ class Worker {
       // Also between the fork and the job files may have changed.
       Opcache::forgetFreshScripts();
     }
+    if (!empty($job['stay']) && $this->warm && !$this->resident) {
+      $this->resident = new Drupal7\Resident($this->warm, $job['stay']);
+    }
     try {
-      $out = Environment::redirect($job['log'], $job['kind'] !== 'zygote');
+      $out = $this->resident ? $this->resident->redirect($job['log']) : Environment::redirect($job['log'], $job['kind'] !== 'zygote');
       Environment::apply($job);
     }
     catch (\RuntimeException $error) {
@@ -78,7 +95,7 @@ class Worker {
     }
     switch ($job['kind']) {
       case 'run':
-        $task = new Drupal7\Run($job, $this->channel, $this->forked, $this->warm);
+        $task = new Drupal7\Run($job, $this->channel, $this->forked, $this->warm, $this->resident);
         break;
 
       case 'zygote':
@@ -97,7 +114,7 @@ class Worker {
         exit(1);
     }
     $task->perform();
-    return NULL;
+    return TRUE;
   }
 
   /** A spare that is not needed ends without a trace. */

@@ -1,7 +1,7 @@
 import type { ListenAddress } from './kinds.js';
 
 /** How a run is kept apart from others. */
-export type Isolation = 'process' | 'fresh' | 'cold';
+export type Isolation = 'process' | 'shared' | 'fresh' | 'cold';
 
 /** One Drupal root and the addresses of the sites in it. */
 export interface SiteConfig {
@@ -39,6 +39,8 @@ export interface Config {
   readonly callbacks: {
     /** Runs at the same time, by pattern of the callback. */
     readonly slots: Readonly<Record<string, number>>;
+    /** How runs are kept apart, by pattern of the callback. */
+    readonly isolation: Readonly<Record<string, Isolation>>;
   };
   readonly backlog: { readonly max: number };
   /** Milliseconds. */
@@ -49,6 +51,15 @@ export interface Config {
     readonly maxAge: number;
     /** Workers. */
     readonly spares: number;
+  };
+  readonly shared: {
+    readonly maxRuns: number;
+    /** Milliseconds. */
+    readonly maxAge: number;
+    /** Bytes. */
+    readonly maxMemory: number;
+    /** Milliseconds. */
+    readonly idle: number;
   };
   readonly output: {
     /** Bytes. */

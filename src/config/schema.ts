@@ -83,12 +83,19 @@ export const settings = {
     example: '30 s',
     sentence: 'How long running processes may go on when the daemon stops.',
   }),
+  'callbacks.isolation': setting({
+    kind: kinds.mapOf(kinds.choice('process', 'shared', 'fresh')),
+    default: {},
+    example: '{ "mymodule_index_*": shared }',
+    sentence:
+      'Isolation of some callbacks; * stands for anything, the first pattern that fits counts. Without effect where isolation is cold.',
+  }),
   isolation: setting({
-    kind: kinds.choice('process', 'fresh', 'cold'),
+    kind: kinds.choice('process', 'shared', 'fresh', 'cold'),
     default: 'process',
     example: 'fresh',
     sentence:
-      'process: each process gets a fork of its own, in which the site is loaded already; fresh: one that loads the site for itself; cold: a PHP program of its own (for PHP without pcntl).',
+      'process: each process gets a fork of its own, in which the site is loaded already; fresh: one that loads the site for itself; shared: a worker runs many, one after another (read what may leak before); cold: a PHP program of its own (for PHP without pcntl).',
   }),
   'zygote.max_age': setting({
     kind: kinds.duration,
@@ -103,6 +110,33 @@ export const settings = {
     default: 16,
     example: '16',
     sentence: 'Most workers of one site address that are made ahead of their processes (isolation process).',
+  }),
+  'shared.max_runs': setting({
+    kind: kinds.integer(1, 1_000_000),
+    default: 500,
+    example: '500',
+    sentence: 'Processes after which a worker is replaced (isolation shared).',
+  }),
+  'shared.max_age': setting({
+    kind: kinds.duration,
+    unit: 'ms',
+    default: '1 min',
+    example: '1 min',
+    sentence: 'Age after which a worker is replaced (isolation shared). REQUEST_TIME is up to this much too old.',
+  }),
+  'shared.max_memory': setting({
+    kind: kinds.size,
+    unit: 'bytes',
+    default: '64 MB',
+    example: '64 MB',
+    sentence: 'Memory of PHP between two processes above which a worker is replaced (isolation shared).',
+  }),
+  'shared.idle': setting({
+    kind: kinds.duration,
+    unit: 'ms',
+    default: '10 s',
+    example: '10 s',
+    sentence: 'Time without a process after which a worker goes (isolation shared).',
   }),
   'output.max': setting({
     kind: kinds.size,

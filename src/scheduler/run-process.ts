@@ -84,8 +84,11 @@ async function attempt(record: RunRecord, tools: RunTools): Promise<RunEnd | Sta
   const { worker } = taken;
   record.pid = worker.pid;
   record.isolation = taken.isolation;
-  const exit = await performJob(record, tools, worker, job, report);
+  const exit = await performJob(record, tools, worker, taken.job, report);
   const endedAt = report.endedAt ?? Date.now() / 1000;
+  if (exit.stays) {
+    taken.giveBack?.({ files: report.done?.files ?? [], reads: report.done?.reads ?? [] });
+  }
   const end = await endOf(record, tools, report, exit, endedAt);
   if (end.type !== 'unsettled') {
     // Else it is needed for the hook when the database is back.

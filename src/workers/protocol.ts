@@ -85,6 +85,9 @@ const doneMessage = z.object({
   leaving: z.enum(['signal', 'exit', 'stay']),
   peakKb: optionalNumber,
   locks: z.literal('kept').optional(),
+  // With "stay": what was loaded since the last time, and what the settings read of a request.
+  files: z.array(text).optional(),
+  reads: z.array(text).optional(),
 });
 
 /** What a worker says about its one run, in the order in which it happens. */
@@ -115,6 +118,12 @@ export const runMessage = z.discriminatedUnion('type', [
   doneMessage,
 ]);
 export type RunMessage = z.infer<typeof runMessage>;
+
+/** What a worker tells that takes another job. */
+export interface Staying {
+  readonly files: readonly string[];
+  readonly reads: readonly string[];
+}
 
 /** What a worker says that settles a dead run. */
 export const settleMessage = z.discriminatedUnion('type', [
@@ -148,6 +157,8 @@ export interface RunJob extends JobBase {
   readonly token: string;
   readonly callback: string;
   readonly processFile: string;
+  /** The worker may take another job afterwards. */
+  readonly stay?: { readonly log: string; readonly maxMemory: number } | undefined;
 }
 
 export interface SettleJob extends JobBase {

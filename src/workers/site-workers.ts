@@ -1,8 +1,9 @@
 import { BaseComponent } from '../components/component.js';
 import type { Isolation } from '../config/config.js';
 import type { SiteUri } from '../sites/site-uri.js';
-import type { RunJob } from './protocol.js';
-import type { LoadedSite, WarmPool } from './warm-pool.js';
+import type { RunJob, Staying } from './protocol.js';
+import type { SharedPool, SharedWorker } from './shared-pool.js';
+import type { LoadedSite, WarmPool, WarmWanted } from './warm-pool.js';
 import type { Worker, WorkerSource } from './worker.js';
 
 /** A run that needs a worker. */
@@ -11,7 +12,7 @@ export interface WantedWorker {
   readonly id: string;
   readonly uri: SiteUri;
   readonly callback: string;
-  readonly context: Parameters<WarmPool['take']>[1]['context'];
+  readonly context: WarmWanted['context'];
   /** Monotonic milliseconds at which its start was accepted. */
   readonly arrivedAt: number;
   /** Whether others wait for a slot. */
@@ -24,6 +25,10 @@ export interface WantedWorker {
 export interface TakenWorker {
   readonly worker: Worker;
   readonly isolation: Isolation;
+  /** What to give it. */
+  readonly job: RunJob;
+  /** To be called when it takes another job. */
+  readonly giveBack?: ((staying: Staying) => void) | undefined;
 }
 
 export interface SiteWorkersOptions {
@@ -32,6 +37,8 @@ export interface SiteWorkersOptions {
   readonly isolationOf: (callback: string) => Isolation;
   /** Warm workers of one address of the site; undefined where PHP cannot fork. */
   readonly warm: (uri: SiteUri) => WarmPool;
+  /** Workers of one address that run many. */
+  readonly shared: () => SharedPool;
 }
 
 /** The workers of one site: each run gets one in the isolation that its callback asks for. */
@@ -39,6 +46,7 @@ export class SiteWorkers extends BaseComponent {
   readonly name = 'site-workers';
   readonly #options: SiteWorkersOptions;
   readonly #pools = new Map<SiteUri, WarmPool>();
+  readonly #shared = new Map<SiteUri, SharedPool>();
 
   constructor(options: SiteWorkersOptions) {
     super();
@@ -48,14 +56,44 @@ export class SiteWorkers extends BaseComponent {
   /** A worker for a run. @throws DrupaldError when PHP cannot be started. */
   async take(wanted: WantedWorker): Promise<TakenWorker> {
     const isolation = this.#options.isolationOf(wanted.callback);
-    if (isolation === 'process' && !wanted.fresh) {
-      const worker = await this.#pool(wanted.uri).take(wanted.id, { ...wanted, server: wanted.job.server });
-      if (worker) {
-        return { worker, isolation };
+    const { id, job, uri } = wanted;
+    const warm = { ...wanted, server: job.server };
+    if (isolation === 'shared' && !wanted.fresh) {
+      const shared = this.#sharedPool(uri);
+      const resident = shared.take(warm) ?? (await this.#newResident(shared, id, uri, warm));
+      if (resident) {
+        const { worker, giveBack } = resident;
+        return { worker, isolation, job: { ...job, stay: shared.stay(id) }, giveBack };
       }
     }
-    const worker = await this.#options.source.worker(wanted.id);
-    return { worker, isolation: isolation === 'cold' ? isolation : 'fresh' };
+    if (isolation === 'process' && !wanted.fresh) {
+      const worker = await this.#pool(uri).take(id, warm);
+      if (worker) {
+        return { worker, isolation, job };
+      }
+    }
+    const worker = await this.#options.source.worker(id);
+    return { worker, isolation: isolation === 'cold' ? isolation : 'fresh', job };
+  }
+
+  async #newResident(
+    shared: SharedPool,
+    id: string,
+    uri: SiteUri,
+    wanted: WarmWanted,
+  ): Promise<SharedWorker | undefined> {
+    const pool = this.#pool(uri);
+    const worker = await pool.take(id, wanted);
+    return worker && shared.adopt(worker, id, wanted, pool.ageLimit);
+  }
+
+  #sharedPool(uri: SiteUri): SharedPool {
+    let pool = this.#shared.get(uri);
+    if (!pool) {
+      pool = this.#options.shared();
+      this.#shared.set(uri, pool);
+    }
+    return pool;
   }
 
   /** A start may come at once: looks whether what is loaded is still true. */
@@ -78,6 +116,9 @@ export class SiteWorkers extends BaseComponent {
   }
 
   protected override async onStop(): Promise<void> {
+    for (const shared of this.#shared.values()) {
+      shared.close();
+    }
     await Promise.all([...this.#pools.values()].map((pool) => pool.stop()));
   }
 

@@ -3,6 +3,7 @@ import { setImmediate as turn, setTimeout as pause } from 'node:timers/promises'
 import type { z } from 'zod';
 
 import type { EventBus } from '../events/bus.js';
+import { Deferred } from '../support/deferred.js';
 import type { Job } from './protocol.js';
 import type { Worker, WorkerExit } from './worker.js';
 
@@ -19,18 +20,29 @@ export async function talk<M>(
   bus: EventBus,
   onMessage: (message: M) => void,
 ): Promise<WorkerExit> {
+  const stays = new Deferred<WorkerExit>();
   worker.connection.onMessage((raw) => {
     const parsed = schema.safeParse(raw);
     if (parsed.success) {
       onMessage(parsed.data);
+      if (saysStay(raw)) {
+        stays.resolve({ code: 0, signal: undefined, seen: true, stays: true });
+      }
     } else {
       bus.emit('worker.protocol', { pid: worker.pid, reason: 'an unknown message was passed over' });
     }
   });
   worker.connection.send(job);
-  const exit = await worker.ended;
-  await drained(worker);
+  const exit = await Promise.race([worker.ended, stays.promise]);
+  if (!exit.stays) {
+    await drained(worker);
+  }
   return exit;
+}
+
+function saysStay(raw: unknown): boolean {
+  const { type, leaving } = raw as { type?: unknown; leaving?: unknown };
+  return type === 'done' && leaving === 'stay';
 }
 
 /** Looks at a dead worker's socket that stays open, held by a program that it started. */

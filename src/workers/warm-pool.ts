@@ -89,6 +89,11 @@ export class WarmPool extends BaseComponent {
     return this.#unfit;
   }
 
+  /** Milliseconds before a worker is forked in which its files may have been read. */
+  get ageLimit(): number {
+    return this.#brood ? this.#brood.maxAge + this.#brood.zygote.bootMs : this.#options.maxAge;
+  }
+
   /** Loads the site once, to see whether it can be kept loaded. */
   async probe(): Promise<LoadedSite> {
     if (!this.#brood && !this.#starting) {

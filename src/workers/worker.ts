@@ -8,6 +8,8 @@ export interface WorkerExit {
   readonly signal: string | undefined;
   /** False: nobody reaped it, because its parent died first. */
   readonly seen: boolean;
+  /** It is not dead: it takes another job. */
+  readonly stays?: true;
   /** CPU time, user and system, in milliseconds. */
   readonly cpuMs?: number | undefined;
   /** Largest resident size in KB. */

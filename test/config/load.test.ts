@@ -204,7 +204,7 @@ describe('messages', () => {
     ['slots: 0', 'slots', '0', 'from 1'],
     ['grace: soon', 'grace', '"soon"', 'unit'],
     ['output: { max: -1 }', 'output.max', '-1', 'size'],
-    ['isolation: warm', 'isolation', '"warm"', 'process, fresh, cold'],
+    ['isolation: warm', 'isolation', '"warm"', 'process, shared, fresh, cold'],
     ['trusted_proxies: [all]', 'trusted_proxies', '["all"]', 'IP addresses'],
     ['backlog: 5', 'backlog', '5', 'group'],
     ['sites: /a', 'sites', '"/a"', 'list'],

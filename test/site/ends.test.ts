@@ -112,7 +112,7 @@ function expectBad(run: FinishedRun, end: End): void {
 
 const title = (end: End): string => [end.callback, ...(end.args ?? [])].join(' ');
 
-for (const isolation of ['process', 'fresh', 'cold'] as const) {
+for (const isolation of ['process', 'shared', 'fresh', 'cold'] as const) {
   describeSites(`every end with its cause, isolation ${isolation}`, [], (kind) => {
     const bench = prepareBench(kind, { daemon: { slots: 3, isolation } });
 

@@ -12,6 +12,7 @@ class Boot {
 
   private $channel;
   private $warm;
+  private $resident;
   private $failed = FALSE;
 
   /** What has changed since the zygote was made; then this process must not go on. */
@@ -20,9 +21,12 @@ class Boot {
   /**
    * @param Warm|null $warm
    *   What a zygote has loaded already.
+   * @param Resident|null $resident
+   *   The worker runs many.
    */
-  public function __construct(Channel $channel, $warm = NULL) {
+  public function __construct(Channel $channel, $warm = NULL, $resident = NULL) {
     $this->channel = $channel;
+    $this->resident = $resident;
     $this->warm = $warm;
   }
 
@@ -46,7 +50,13 @@ class Boot {
   public function full(array $job) {
     $level = ob_get_level();
     try {
-      if ($this->warm) {
+      if ($this->resident) {
+        $this->stale = $this->resident->begin($job);
+        if (drupal_get_bootstrap_phase() !== DRUPAL_BOOTSTRAP_FULL) {
+          return TRUE;
+        }
+      }
+      elseif ($this->warm) {
         $this->stale = $this->warm->resume($job);
       }
       else {
@@ -69,6 +79,9 @@ class Boot {
       ob_start(NULL, 1);
     }
     ErrorWatch::install();
+    if ($this->resident) {
+      $this->resident->remember();
+    }
     return TRUE;
   }
 

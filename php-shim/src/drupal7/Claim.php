@@ -32,12 +32,16 @@ class Claim extends \DatabaseLog {
    */
   public static function watch($handle, $listener) {
     $connection = Site::processConnection();
-    $watch = new self();
+    $watch = $connection->getLogger();
+    if (!($watch instanceof self)) {
+      $previous = $watch;
+      $watch = new self();
+      $watch->previous = $previous;
+      $connection->setLogger($watch);
+    }
     $watch->handle = $handle;
     $watch->listener = $listener;
-    $watch->previous = $connection->getLogger();
     $watch->step = self::WAITING;
-    $connection->setLogger($watch);
     return $watch;
   }
 

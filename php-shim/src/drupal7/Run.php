@@ -21,6 +21,7 @@ class Run {
   private $channel;
   private $forked;
   private $warm;
+  private $resident;
   private $handle;
   private $callback;
 
@@ -43,15 +44,18 @@ class Run {
   /**
    * @param Warm|null $warm
    *   What a zygote has loaded already.
+   * @param Resident|null $resident
+   *   The worker runs many.
    */
-  public function __construct(array $job, Channel $channel, $forked, $warm = NULL) {
+  public function __construct(array $job, Channel $channel, $forked, $warm = NULL, $resident = NULL) {
     $this->job = $job;
     $this->channel = $channel;
     $this->forked = $forked;
     $this->warm = $warm;
     $this->handle = $job['handle'];
     $this->callback = $job['callback'];
-    $this->boot = new Boot($channel, $warm);
+    $this->resident = $resident;
+    $this->boot = new Boot($channel, $warm, $resident);
   }
 
   public function perform() {
@@ -84,7 +88,20 @@ class Run {
       $this->caught($error);
     }
     $this->returnedToUs();
-    exit(0);
+    if (!$this->resident || !$this->settled || !$this->stays()) {
+      exit(0);
+    }
+  }
+
+  /** Whether the worker has told the daemon that it takes another job. */
+  private function stays() {
+    $left = $this->resident->stay();
+    if ($left === NULL || !$this->channel->isOpen()) {
+      return FALSE;
+    }
+    Parting::with(NULL);
+    $this->channel->send(array('type' => 'done', 'leaving' => 'stay') + $left);
+    return TRUE;
   }
 
   /** Ends without having claimed anything: a process that boots for itself has to do it. */

@@ -61,6 +61,17 @@ class Site {
     }
   }
 
+  /** Whether a run has left a transaction open. */
+  public static function inTransaction() {
+    foreach (array_unique(array('default', self::processKey())) as $key) {
+      $connection = \Database::getConnection('default', $key);
+      if (method_exists($connection, 'inTransaction') && $connection->inTransaction()) {
+        return TRUE;
+      }
+    }
+    return FALSE;
+  }
+
   /** Makes sure that the database answers, with a new connection if need be. */
   public static function reconnect() {
     try {

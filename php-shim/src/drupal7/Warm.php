@@ -179,6 +179,22 @@ class Warm {
    *   on; NULL: Drupal is up.
    */
   public function resume(array $job) {
+    $stale = $this->request($job);
+    if ($stale !== NULL) {
+      return $stale;
+    }
+    drupal_bootstrap(DRUPAL_BOOTSTRAP_FULL);
+    // A module that was disabled meanwhile is loaded here, but must not be.
+    return array_diff_key($this->modules, module_list()) ? 'modules' : NULL;
+  }
+
+  /**
+   * In a worker: what Drupal's first phases do for a request.
+   *
+   * @return string|null
+   *   As resume().
+   */
+  public function request(array $job) {
     $_SERVER = $this->server + $_SERVER;
     $_ENV = $this->environment;
     $_SERVER += array('HTTP_REFERER' => '');
@@ -197,9 +213,7 @@ class Warm {
     if (function_exists('drupal_block_denied') && $_SERVER['REMOTE_ADDR'] !== $this->job['server']['REMOTE_ADDR']) {
       drupal_block_denied(ip_address());
     }
-    drupal_bootstrap(DRUPAL_BOOTSTRAP_FULL);
-    // A module that was disabled meanwhile is loaded here, but must not be.
-    return array_diff_key($this->modules, module_list()) ? 'modules' : NULL;
+    return NULL;
   }
 
 }

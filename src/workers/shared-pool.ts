@@ -1,0 +1,142 @@
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+
+import { FileWatch } from './file-watch.js';
+import type { Staying } from './protocol.js';
+import type { Worker } from './worker.js';
+
+/** When a worker that runs many is let go, after the run that it is in. */
+export interface SharedLimits {
+  /** Runs. */
+  readonly maxRuns: number;
+  /** Milliseconds. */
+  readonly maxAge: number;
+  /** Bytes of PHP's memory after a run. */
+  readonly maxMemory: number;
+  /** Milliseconds without a run. */
+  readonly idle: number;
+}
+
+/** A worker that runs many, and what it was made from. */
+interface Resident {
+  readonly worker: Worker;
+  readonly server: Readonly<Record<string, string>>;
+  /** Milliseconds since 1970 from which on its files may have been read. */
+  readonly since: number;
+  /** Monotonic milliseconds. */
+  readonly bornAt: number;
+  files: readonly string[];
+  reads: readonly string[];
+  watch: FileWatch | undefined;
+  runs: number;
+}
+
+/** What a run that is to share its worker needs. */
+export interface SharedWanted {
+  readonly server: Readonly<Record<string, string>>;
+  /** Monotonic milliseconds at which its start was accepted. */
+  readonly arrivedAt: number;
+}
+
+/** A worker out of the pool; `giveBack` puts it there again when it stays. */
+export interface SharedWorker {
+  readonly worker: Worker;
+  giveBack(staying: Staying): void;
+}
+
+/** Workers of one site address that run many processes, one after another (isolation `shared`). */
+export class SharedPool {
+  readonly #limits: SharedLimits;
+  readonly #logs: string;
+  readonly #waiting = new Set<Resident>();
+  #closed = false;
+
+  constructor(limits: SharedLimits, logs: string) {
+    this.#limits = limits;
+    this.#logs = logs;
+  }
+
+  /** What a job says to a worker that may stay. */
+  stay(id: string): { log: string; maxMemory: number } {
+    return { log: join(this.#logs, `shared-${id}.log`), maxMemory: this.#limits.maxMemory };
+  }
+
+  /** The worker that has rested for the shortest time and is still true; undefined: there is none. */
+  take(wanted: SharedWanted): SharedWorker | undefined {
+    for (const resident of [...this.#waiting].reverse()) {
+      this.#waiting.delete(resident);
+      if (this.#isTrue(resident, wanted)) {
+        return this.#lend(resident);
+      }
+      resident.worker.connection.close();
+    }
+    return undefined;
+  }
+
+  /**
+   * Makes a worker, whose first job says that it may stay, one of this pool.
+   *
+   * @param age milliseconds since its files began to be read
+   */
+  adopt(worker: Worker, id: string, wanted: SharedWanted, age: number): SharedWorker {
+    const { log } = this.stay(id);
+    void worker.ended.then(() => rm(log, { force: true }));
+    return this.#lend({
+      worker,
+      server: wanted.server,
+      since: Date.now() - age,
+      bornAt: performance.now(),
+      files: [],
+      reads: [],
+      watch: undefined,
+      runs: 0,
+    });
+  }
+
+  /** Lets all go that wait; those that run go after their run. */
+  close(): void {
+    this.#closed = true;
+    for (const { worker } of this.#waiting) {
+      worker.connection.close();
+    }
+    this.#waiting.clear();
+  }
+
+  #lend(resident: Resident): SharedWorker {
+    return { worker: resident.worker, giveBack: (staying) => this.#giveBack(resident, staying) };
+  }
+
+  #giveBack(resident: Resident, staying: Staying): void {
+    const { worker } = resident;
+    resident.runs += 1;
+    resident.reads = staying.reads;
+    if (staying.files.length > 0 || !resident.watch) {
+      resident.files = [...resident.files, ...staying.files];
+      resident.watch = new FileWatch(resident.files, resident.since);
+    }
+    const { maxRuns, maxAge, idle } = this.#limits;
+    if (this.#closed || resident.runs >= maxRuns || performance.now() - resident.bornAt > maxAge) {
+      worker.connection.close();
+      return;
+    }
+    this.#waiting.add(resident);
+    const timer = setTimeout(() => {
+      if (this.#waiting.delete(resident)) {
+        worker.connection.close();
+      }
+    }, idle);
+    timer.unref();
+    void worker.connection.closed.then(() => {
+      clearTimeout(timer);
+      this.#waiting.delete(resident);
+    });
+  }
+
+  #isTrue(resident: Resident, wanted: SharedWanted): boolean {
+    return (
+      performance.now() - resident.bornAt <= this.#limits.maxAge &&
+      resident.reads.every((name) => resident.server[name] === wanted.server[name]) &&
+      resident.watch?.changedAt(wanted.arrivedAt) === undefined
+    );
+  }
+}
