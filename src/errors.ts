@@ -191,6 +191,13 @@ export const errorCatalog = {
     remedy: 'Start it with "drupald serve", or name the running one with --listen, --state-dir or --config.',
     exitCode: 1,
   },
+  DAEMON_ELSEWHERE: {
+    code: 'DRUPALD_DAEMON_ELSEWHERE',
+    message: 'A drupald answers on {address}, but its state is not in {folder}.',
+    remedy:
+      'Name its state directory with --state-dir (or "state_dir" in the file), as the service that starts it does.',
+    exitCode: 2,
+  },
   CONTROL_DENIED: {
     code: 'DRUPALD_CONTROL_DENIED',
     message: 'The daemon refused the control token from {file}.',

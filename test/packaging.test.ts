@@ -46,6 +46,18 @@ describe('packaging', () => {
     expect(unit).toMatch(/^User=(?!root)\S+$/m);
   });
 
+  it('has a unit and an example that mean the same state directory', () => {
+    const { stateDir } = loadConfig({ file: 'drupald.example.yml', env: {}, flags: {} });
+    const unit = read('packaging/systemd/drupald.service');
+    expect(`/var/lib/${/^StateDirectory=(.+)$/m.exec(unit)?.[1] ?? ''}`).toBe(stateDir);
+    expect(unit).not.toContain('DRUPALD_STATE_DIR');
+  });
+
+  it('has containers that drupald knows by the name in the service host', () => {
+    const name = /http:\/\/([\w-]+):8970/.exec(read('docker/site/settings.php'))?.[1];
+    expect(read('docker-compose.yml')).toContain(`hostname: ${name ?? '?'}\n`);
+  });
+
   it.skipIf(!systemd).each(['drupald.service', 'drupald@.service'])('%s is a unit that systemd accepts', (name) => {
     const folder = mkdtempSync(join(tmpdir(), 'drupald-units-'));
     try {

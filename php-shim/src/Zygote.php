@@ -86,6 +86,16 @@ class Zygote extends Forker {
     self::leave($this->channel);
   }
 
+  /** Whether a descriptor is a file that is open for writing: its position and its locks are shared by all children. */
+  private static function isShared($number, $target) {
+    // opcache's own lock is made for that.
+    if ($target === '' || $target[0] !== '/' || strpos($target, '/dev/') === 0 || strpos($target, '.ZendSem.') !== FALSE) {
+      return FALSE;
+    }
+    $info = (string) @file_get_contents("/proc/self/fdinfo/$number");
+    return preg_match('/^flags:\s+(\d+)/m', $info, $found) && (octdec($found[1]) & 3) !== 0;
+  }
+
   /**
    * Connections that children would share; NULL when there is none.
    *
@@ -93,11 +103,18 @@ class Zygote extends Forker {
    */
   private function openSockets() {
     $others = array();
+    $writing = array();
     foreach ((array) @scandir('/proc/self/fd') as $number) {
       $target = @readlink("/proc/self/fd/$number");
       if ($target !== FALSE && strpos($target, 'socket:') === 0) {
         $others[$number] = $target;
       }
+      elseif ($number > 2 && self::isShared($number, (string) $target)) {
+        $writing[] = $target;
+      }
+    }
+    if ($writing) {
+      return 'the site keeps a file open for writing: ' . implode(', ', $writing);
     }
     // One is the connection to the daemon.
     if (count($others) <= 1) {

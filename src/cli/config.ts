@@ -17,7 +17,9 @@ export function addConfigCommand(program: Command, io: CommandIo): void {
       const { sites } = configFrom(options, io, true);
       if (options.json === true) writeJson(io, { ok: true, sites: sites.length });
       else
-        io.stdout.write(`The configuration is right: ${String(sites.length)} site${sites.length === 1 ? '' : 's'}.\n`);
+        io.stdout.write(
+          `The configuration is right: ${String(sites.length)} site${sites.length === 1 ? '' : 's'}. Folders, programs and sites were not tried; "drupald doctor" does that.\n`,
+        );
     });
   addServeOptions(command.command('show').description('Show every setting with its value and meaning.'))
     .option('--json', 'print JSON')

@@ -1,6 +1,7 @@
 import { Option, type Command } from 'commander';
-import type { Config } from '../config/config.js';
-import { isError } from '../errors.js';
+import { formatListen, type Config } from '../config/config.js';
+import { fail, isError } from '../errors.js';
+import { answersAsDrupald } from '../http/alive.js';
 import { ControlClient, type Detached } from '../http/control-client.js';
 import { shimFolder } from '../support/package.js';
 import { writeJson, type CommandIo } from './io.js';
@@ -39,13 +40,21 @@ async function detach(
   } catch (error) {
     if (!isError(error, 'DAEMON_NOT_RUNNING') || config.sites.length === 0) throw error;
   }
+  if (await answersAsDrupald(config.listen)) {
+    // It keeps its state elsewhere; two must not act on the same rows.
+    throw fail('DAEMON_ELSEWHERE', { address: formatListen(config.listen), folder: stateDir });
+  }
   const { detachAlone } = await import('../liveness/detach-alone.js');
   return { result: { ...(await detachAlone(config, { shim: shimFolder, stateDir, to })) }, running: false };
 }
 
 /** The result in sentences. */
 export function formatDetached(result: Detached, running: boolean): string {
-  const lines = [`${String(result.handedBack)} waiting starts were given back to their sites, which have begun them.`];
+  const lines = [
+    result.handedBack === 1
+      ? '1 waiting start was given back to its site, which has begun it.'
+      : `${String(result.handedBack)} waiting starts were given back to their sites, which have begun them.`,
+  ];
   if (!running) lines.unshift('No daemon runs; what one left waiting is given back without it.');
   if (result.gone > 0) lines.push(`${String(result.gone)} had been begun or removed meanwhile.`);
   if (result.left > 0) {

@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import pc from 'picocolors';
 import type { Config } from '../config/config.js';
 import { fail, isError } from '../errors.js';
-import { ControlClient, type Finding } from '../http/control-client.js';
+import { ControlClient, type DaemonStatus, type Finding } from '../http/control-client.js';
 import { wantsColour, writeJson, type CommandIo } from './io.js';
 import { shimFolder } from '../support/package.js';
 import { addServeOptions, configFrom, stateDirOf, type ParsedOptions } from './options.js';
@@ -33,7 +33,16 @@ async function examine(
   const { examineSites } = await import('../doctor/examine.js');
   const web = options.web === true ? { to: typeof options.to === 'string' ? options.to : undefined } : undefined;
   try {
-    const findings = [...(await new ControlClient(stateDirOf(config, io)).doctor())];
+    const client = new ControlClient(stateDirOf(config, io));
+    const findings = [...(await client.doctor())];
+    const others = notServed(config, await client.status());
+    if (others.sites.length > 0) {
+      const { finding } = await import('../doctor/findings.js');
+      findings.push(
+        ...others.sites.map(({ root, uris }) => finding('not-served', { root, uris: uris.join(', ') })),
+        ...(await examineSites(others, shimFolder, {})),
+      );
+    }
     if (web && config.sites.length === 0) throw fail('CONFIG_MISSING', { detail: '--web needs to know the site' });
     if (web) findings.push(...(await examineSites(config, shimFolder, { web, webOnly: true })));
     return { findings, running: true };
@@ -41,6 +50,13 @@ async function examine(
     if (!isError(error, 'DAEMON_NOT_RUNNING') || config.sites.length === 0) throw error;
   }
   return { findings: await examineSites(config, shimFolder, { web }), running: false };
+}
+
+/** The named sites that the running daemon does not serve. */
+function notServed(config: Config, { sites }: DaemonStatus): Config {
+  const served = (root: string, uri: string): boolean =>
+    sites.some((site) => site.root === root && site.uris.some((known) => known.toLowerCase() === uri.toLowerCase()));
+  return { ...config, sites: config.sites.filter(({ root, uris }) => !uris.every((uri) => served(root, uri))) };
 }
 
 /** Findings as text for people. */

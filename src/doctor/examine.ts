@@ -1,8 +1,12 @@
+import { setTimeout as pause } from 'node:timers/promises';
+
 import type { Config } from '../config/config.js';
 import { DrupaldError, isError } from '../errors.js';
 import { EventBus } from '../events/bus.js';
 import { withoutDaemon, type BorrowSites } from '../scheduler/borrow-sites.js';
 import type { ServedSite } from '../scheduler/served-site.js';
+import type { SiteSettings } from '../sites/description.js';
+import { probeDatabase } from '../store/database.js';
 import { crontabFindings } from './crontab-findings.js';
 import { databaseFindings } from './database-findings.js';
 import { finding, type Finding } from './findings.js';
@@ -12,6 +16,9 @@ import { driverFindings, phpFindings } from './php-findings.js';
 import { siteFindings } from './site-findings.js';
 import { coldBootFindings, startFindings } from './start-findings.js';
 import { webFindings } from './web-findings.js';
+
+/** Milliseconds that a database gets to answer. */
+const databaseTimeout = 3_000;
 
 /** What to look at beside the sites themselves. */
 export interface ExamineOptions {
@@ -95,10 +102,22 @@ export async function examine(
 }
 
 async function examineSite(site: ServedSite, config: Config, siteCount: number): Promise<Finding[]> {
+  const away = await unreachable(site.name, site.settings);
+  if (away) {
+    // Every boot would only wait for it.
+    return [away];
+  }
   const trouble = await site.check();
+  if (trouble !== undefined && site.state === 'started') {
+    site.report(trouble);
+  }
   const { facts, settings, name } = site;
   const driver = driverFindings(name, settings);
   if (trouble !== undefined || !facts) {
+    const refused = await unreachable(name, site.seenSettings);
+    if (refused) {
+      return [...driver, refused];
+    }
     const reason = trouble ?? 'unknown reason';
     return [...driver, finding('does-not-boot', { site: name, reason }), ...(await whyNot(site, config, reason))];
   }
@@ -113,6 +132,26 @@ async function examineSite(site: ServedSite, config: Config, siteCount: number):
     ...(await databaseFindings(site, config)),
     ...(await crontabFindings(site)),
   ];
+}
+
+/** What keeps the databases of the site from being used, as far as a connection shows it. */
+async function unreachable(site: string, settings: SiteSettings): Promise<Finding | undefined> {
+  for (const access of Object.values(settings.databases)) {
+    const problem = await Promise.race([
+      probeDatabase(access, site).then(
+        () => undefined,
+        (error: unknown) => error,
+      ),
+      pause(databaseTimeout, new Error(`no answer within ${databaseTimeout / 1000} s`)),
+    ]);
+    if (isError(problem, 'DATABASE_UNREACHABLE') || (problem instanceof Error && !(problem instanceof DrupaldError))) {
+      return finding('database-away', { site, reason: problem.message });
+    }
+    if (problem !== undefined) {
+      return refusal(problem);
+    }
+  }
+  return undefined;
 }
 
 /** What a boot that shows deprecations adds to the reason why a site does not boot. */

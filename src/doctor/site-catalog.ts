@@ -4,6 +4,11 @@ export const siteCatalog = {
     level: 'ok',
     title: '{site} boots under PHP {php}, module background_process {version}',
   },
+  'not-served': {
+    level: 'problem',
+    title: 'the running daemon does not serve {uris} in {root}',
+    remedy: 'Name the site in its configuration and start it anew; what follows was found without it.',
+  },
   'does-not-boot': {
     level: 'problem',
     title: '{site} does not boot: {reason}',

@@ -2,13 +2,12 @@ import { readFile } from 'node:fs/promises';
 import { createServer, type Server, type Socket } from 'node:net';
 
 import type { FastifyInstance } from 'fastify';
-import { request } from 'undici';
 
 import { BaseComponent } from '../components/component.js';
 import { formatListen } from '../config/config.js';
 import { fail } from '../errors.js';
 import type { ListenAddress } from '../sites/service-hosts.js';
-import { aliveText } from './app.js';
+import { answersAsDrupald } from './alive.js';
 
 /** Connections that the kernel may hold for us during a burst. */
 const backlog = 4096;
@@ -126,14 +125,8 @@ async function listenError(listen: ListenAddress, error: NodeJS.ErrnoException):
   if (error.code !== 'EADDRINUSE') {
     return fail('LISTEN_FAILED', { address, reason: error.message }, { cause: error });
   }
-  try {
-    const answer = await request(`http://${address}/healthz`, { headersTimeout: 2_000, bodyTimeout: 2_000 });
-    if ((await answer.body.text()).startsWith(aliveText)) {
-      return fail('ALREADY_RUNNING', { who: '', address }, { cause: error });
-    }
-  } catch {
-    // It does not speak HTTP, or not to us.
-    return fail('PORT_IN_USE', { address }, { cause: error });
+  if (await answersAsDrupald(listen)) {
+    return fail('ALREADY_RUNNING', { who: '', address }, { cause: error });
   }
   return fail('PORT_IN_USE', { address }, { cause: error });
 }

@@ -100,9 +100,7 @@ function makeSource(tools: OpenTools, config: SiteConfig): WorkerSource {
 
 /** A program for each run needs no fork; where forks are not to be had, a callback cannot ask for one. */
 function isolationOf(config: Config, callback: string): Isolation {
-  return config.isolation === 'cold'
-    ? 'cold'
-    : (firstMatch(config.callbacks.isolation, callback) ?? config.isolation);
+  return config.isolation === 'cold' ? 'cold' : (firstMatch(config.callbacks.isolation, callback) ?? config.isolation);
 }
 
 async function openRoot(tools: OpenTools, config: SiteConfig, source: WorkerSource): Promise<ServedSite[]> {

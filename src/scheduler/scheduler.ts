@@ -139,17 +139,17 @@ export class Scheduler extends BaseComponent {
     }
     // In line at once, so that the order is that of arrival.
     this.#waiting.add(dispatch);
-    try {
-      await dispatch.site.store.markWaiting(dispatch.handle, dispatch.stamp);
-    } catch (error) {
-      this.#bus.emit('store.error', { site: dispatch.site.name, reason: postponedReason(error), temporary: true });
-    }
     this.#bus.emit('run.waiting', {
       site: dispatch.site.name,
       handle: dispatch.handle,
       callback: dispatch.callback,
       position: this.#waiting.size,
     });
+    try {
+      await dispatch.site.store.markWaiting(dispatch.handle, dispatch.stamp);
+    } catch (error) {
+      this.#bus.emit('store.error', { site: dispatch.site.name, reason: postponedReason(error), temporary: true });
+    }
     this.kick();
     return 'taken';
   }

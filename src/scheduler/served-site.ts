@@ -37,6 +37,8 @@ export class ServedSite extends BaseComponent {
   readonly source: WorkerSource;
   readonly workers: SiteWorkers;
   readonly settings: SiteSettings;
+  /** What settings.php said at the last look; the store keeps to `settings`. */
+  seenSettings: SiteSettings;
   readonly store: ProcessStore;
   /** Binds the database to this place. */
   readonly installation: Installation;
@@ -61,6 +63,7 @@ export class ServedSite extends BaseComponent {
     this.uris = options.uris;
     this.name = options.uris[0].url;
     this.settings = options.settings;
+    this.seenSettings = options.settings;
     this.facts = options.facts;
     this.place = options.place;
     this.source = options.source;
@@ -172,6 +175,7 @@ export class ServedSite extends BaseComponent {
   async #describe(): Promise<string | undefined> {
     try {
       const answer = await describeSite(this.source, this.place, this.uris[0], this.#bus, this.#bootTimeout);
+      this.seenSettings = answer.settings ?? this.seenSettings;
       if (answer.facts) {
         this.facts = answer.facts;
         return undefined;

@@ -62,8 +62,12 @@ export class SiteWorkers extends BaseComponent {
       const shared = this.#sharedPool(uri);
       const resident = shared.take(warm) ?? (await this.#newResident(shared, id, uri, warm));
       if (resident) {
-        const { worker, giveBack } = resident;
-        return { worker, isolation, job: { ...job, stay: shared.stay(id) }, giveBack };
+        return {
+          worker: resident.worker,
+          isolation,
+          job: { ...job, stay: shared.stay(id) },
+          giveBack: (staying) => resident.giveBack(staying),
+        };
       }
     }
     if (isolation === 'process' && !wanted.fresh) {

@@ -11,7 +11,7 @@ import { zygoteJob, type JobPlace } from './jobs.js';
 import { Spares } from './spares.js';
 import type { Worker, WorkerSource } from './worker.js';
 import type { WorkerSocket } from './worker-socket.js';
-import { startZygote, UnfitZygote, type Zygote } from './zygote.js';
+import { startZygote, type Zygote } from './zygote.js';
 
 /** A zygote on a site that is slow to load may be this many times older than it took to load. */
 const ageFactor = 20;
@@ -71,7 +71,7 @@ export class WarmPool extends BaseComponent {
   readonly #arrivals = new Arrivals();
   readonly #backoff = new Backoff({ firstMs: 1_000, maxMs: 300_000 });
   #brood: Brood | undefined;
-  #starting = false;
+  #starting: Promise<void> | undefined;
   #notBefore = 0;
   #lastUse = Number.NEGATIVE_INFINITY;
   #context: StartContext | undefined;
@@ -96,8 +96,8 @@ export class WarmPool extends BaseComponent {
 
   /** Loads the site once, to see whether it can be kept loaded. */
   async probe(): Promise<LoadedSite> {
-    if (!this.#brood && !this.#starting) {
-      await this.#start();
+    if (!this.#brood) {
+      await this.#begin();
     }
     return { unfit: this.#unfit, reads: this.#brood?.zygote.reads ?? [] };
   }
@@ -188,10 +188,15 @@ export class WarmPool extends BaseComponent {
     ) {
       return;
     }
-    this.#starting = true;
-    void this.#start().finally(() => {
-      this.#starting = false;
+    void this.#begin();
+  }
+
+  /** Several callers share one attempt. */
+  #begin(): Promise<void> {
+    this.#starting ??= this.#start().finally(() => {
+      this.#starting = undefined;
     });
+    return this.#starting;
   }
 
   async #start(): Promise<void> {
@@ -222,10 +227,8 @@ export class WarmPool extends BaseComponent {
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
       this.#notBefore = performance.now() + this.#backoff.next();
-      if (error instanceof UnfitZygote) {
-        this.#unfit = reason;
-        bus.emit('zygote.unfit', { site: uri.url, reason });
-      }
+      this.#unfit = reason;
+      bus.emit('zygote.unfit', { site: uri.url, reason });
     }
   }
 

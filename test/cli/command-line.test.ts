@@ -106,7 +106,7 @@ describe('the command line', () => {
     writeFileSync(file, 'sites: [{ root: /a, uris: [http://a], env: { DB_PASSWORD: hush } }]');
     expect(await drupald('config', 'check', '--config', file)).toMatchObject({
       code: 0,
-      out: 'The configuration is right: 1 site.\n',
+      out: 'The configuration is right: 1 site. Folders, programs and sites were not tried; "drupald doctor" does that.\n',
     });
     const shown = await drupald('config', 'show', '--config', file);
     expect(shown.out).toContain('backlog.max');

@@ -44,8 +44,8 @@ export async function examineAlone(site: BootedSite, wish: ExaminationWish): Pro
 }
 
 /** Asks the daemon with this state directory. */
-export async function examineRunning(stateDir: string): Promise<Examination> {
-  return read(await drupald(['doctor', '--json', '--state-dir', stateDir]));
+export async function examineRunning(stateDir: string, flags: readonly string[] = []): Promise<Examination> {
+  return read(await drupald(['doctor', '--json', '--state-dir', stateDir, ...flags]));
 }
 
 function read(result: { stdout: string; stderr: string; code: number | null }): Examination {

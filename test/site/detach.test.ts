@@ -80,6 +80,13 @@ describeSites('the way back', [], (kind) => {
     expect(refused.code).toBe(2);
     expect(refused.stderr).toContain('DRUPALD_ALREADY_RUNNING');
     await rename(`${token}.away`, token);
+    // One that keeps its state elsewhere is known by its address.
+    const elsewhere = await drupald([
+      ...['detach', '--json', '--root', bench.site.root, '--uri', bench.site.uris[0] ?? ''],
+      ...['--state-dir', join(bench.suite.folder, 'nowhere'), '--listen', `127.0.0.1:${bench.daemon.port}`],
+    ]);
+    expect(elsewhere.code).toBe(2);
+    expect(elsewhere.stderr).toContain('DRUPALD_DAEMON_ELSEWHERE');
 
     await bench.daemon.stop();
     const waiting = [newHandle('left'), newHandle('left'), newHandle('left')];

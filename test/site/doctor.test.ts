@@ -24,7 +24,7 @@ describeSites('doctor', [], (kind) => {
     expect(asked.bad).toEqual([]);
     // The class of Background Batch is deprecated from PHP 8.1 on, and harms nothing by itself.
     const known = asked.codes.filter((code) => code !== 'deprecations');
-    expect(known).toEqual(['boots', 'serves', 'start-begins', 'processes']);
+    expect(known).toEqual(['boots', 'serves', 'start-begins', 'kept-loaded', 'processes']);
     expect(asked.code).toBe(0);
     const own = await alone();
     // Nothing leads to port 1, and that is all.
@@ -50,6 +50,26 @@ describeSites('doctor', [], (kind) => {
     expect(found.bad).toEqual(['start-fails']);
     expect(found.findings.find(({ code }) => code === 'start-fails')?.title).toContain('drupald_fixture_init()');
     await writeFile(module, text);
+  });
+
+  test('a site that the running daemon does not serve is looked at all the same', async () => {
+    const flags = ['--root', '/', '--uri', 'http://other.test'];
+    const found = await examineRunning(bench.daemon.stateDir, flags);
+    expect(found.bad).toEqual(['not-served', 'refused']);
+    expect(found.code).toBe(1);
+    const same = ['--root', bench.site.root, '--uri', bench.site.uris[0] ?? ''];
+    expect((await examineRunning(bench.daemon.stateDir, same)).bad).toEqual([]);
+  });
+
+  test('a password that is no longer right is told as such', async () => {
+    const text = await readFile(bench.site.settingsPath, 'utf8');
+    const { password } = bench.site.database;
+    await writeFile(bench.site.settingsPath, text.replace(`"password":"${password}"`, '"password":"wrong"'));
+    const found = await running();
+    await writeFile(bench.site.settingsPath, text);
+    expect(found.bad).toEqual(['refused']);
+    expect(found.findings.find(({ code }) => code === 'refused')?.title).toContain('DRUPALD_DATABASE_CREDENTIALS');
+    expect((await running()).bad).toEqual([]);
   });
 
   test('the web server’s side is read once, and only what differs is said', async () => {

@@ -195,8 +195,9 @@ class Resident {
       'umask' => umask(),
       'ini' => $ini,
       'timezone' => date_default_timezone_get(),
-      'locale' => setlocale(LC_ALL, 0),
+      'locale' => setlocale(LC_ALL, '0'),
       'buffers' => ob_get_level(),
+      // phpcs:ignore PHPCompatibility.FunctionUse.RequiredToOptionalFunctionParameters -- asked for here.
       'environment' => PHP_VERSION_ID >= 70100 ? getenv() : array(),
       'wrappers' => stream_get_wrappers(),
       'loaders' => count((array) spl_autoload_functions()),

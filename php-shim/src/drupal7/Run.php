@@ -71,7 +71,9 @@ class Run {
       $this->stale($this->boot->stale);
     }
     $this->channel->send(array('type' => 'booted'));
-    if (!$this->admitted()) {
+    $refusal = Admission::refusal($this->handle, $this->job['token']);
+    if ($refusal) {
+      $this->tell($refusal);
       exit(0);
     }
     $this->prepare();
@@ -108,47 +110,6 @@ class Run {
   private function stale($what) {
     $this->tell(array('type' => 'stale', 'what' => $what));
     exit(0);
-  }
-
-  /** Whether the owner of the process may run it now; becomes that owner. */
-  private function admitted() {
-    $item = menu_get_item();
-    if ($item && isset($item['page_callback']) && $item['page_callback'] === 'background_process_service_start') {
-      $access = !empty($item['access']);
-    }
-    else {
-      $access = background_process_service_access(rawurlencode($this->handle), $this->job['token']);
-    }
-    if (!$access) {
-      $this->tell(array('type' => 'refused') + $this->refusal());
-      return FALSE;
-    }
-    $offline = _menu_site_is_offline(TRUE);
-    $status = $offline ? MENU_SITE_OFFLINE : MENU_SITE_ONLINE;
-    $path = $_GET['q'];
-    drupal_alter('menu_site_status', $status, $path);
-    if ($status !== MENU_SITE_ONLINE) {
-      $this->tell(array('type' => 'postponed', 'reason' => $offline ? 'maintenance' : 'site-status'));
-      return FALSE;
-    }
-    return TRUE;
-  }
-
-  private function refusal() {
-    $process = background_process_get_process($this->handle);
-    if (!$process) {
-      return array('reason' => 'gone', 'sentence' => 'The process no longer exists.');
-    }
-    if ($process->token !== $this->job['token']) {
-      return array('reason' => 'token', 'sentence' => 'The process was started anew under another token.');
-    }
-    if ($process->uid && !user_load($process->uid)) {
-      return array(
-        'reason' => 'owner',
-        'sentence' => 'The process was not started: its owner, user ' . $process->uid . ', does not exist.',
-      );
-    }
-    return array('reason' => 'denied', 'sentence' => 'The site refused the start without saying why.');
   }
 
   /** Collects, before the claim, what is needed should this process die in it. */
