@@ -29,6 +29,8 @@ interface Resident {
   reads: readonly string[];
   watch: FileWatch | undefined;
   runs: number;
+  /** Ends its rest. */
+  idle: NodeJS.Timeout | undefined;
 }
 
 /** What a run that is to share its worker needs. */
@@ -65,6 +67,7 @@ export class SharedPool {
   take(wanted: SharedWanted): SharedWorker | undefined {
     for (const resident of [...this.#waiting].reverse()) {
       this.#waiting.delete(resident);
+      clearTimeout(resident.idle);
       if (this.#isTrue(resident, wanted)) {
         return this.#lend(resident);
       }
@@ -80,8 +83,7 @@ export class SharedPool {
    */
   adopt(worker: Worker, id: string, wanted: SharedWanted, age: number): SharedWorker {
     const { log } = this.stay(id);
-    void worker.ended.then(() => rm(log, { force: true }));
-    return this.#lend({
+    const resident: Resident = {
       worker,
       server: wanted.server,
       since: Date.now() - age,
@@ -90,7 +92,14 @@ export class SharedPool {
       reads: [],
       watch: undefined,
       runs: 0,
+      idle: undefined,
+    };
+    void worker.connection.closed.then(() => {
+      clearTimeout(resident.idle);
+      this.#waiting.delete(resident);
     });
+    void worker.ended.then(() => rm(log, { force: true }));
+    return this.#lend(resident);
   }
 
   /** Lets all go that wait; those that run go after their run. */
@@ -120,16 +129,12 @@ export class SharedPool {
       return;
     }
     this.#waiting.add(resident);
-    const timer = setTimeout(() => {
+    resident.idle = setTimeout(() => {
       if (this.#waiting.delete(resident)) {
         worker.connection.close();
       }
     }, idle);
-    timer.unref();
-    void worker.connection.closed.then(() => {
-      clearTimeout(timer);
-      this.#waiting.delete(resident);
-    });
+    resident.idle.unref();
   }
 
   #isTrue(resident: Resident, wanted: SharedWanted): boolean {

@@ -142,6 +142,9 @@ class Resident {
     if ($this->look() != $this->surroundings || Site::inTransaction()) {
       return NULL;
     }
+    // Also one that was begun by a plain statement: at the end of a request it
+    // is undone, and the daemon looks at the row once more.
+    Site::rollBack();
     gc_collect_cycles();
     if (memory_get_usage() > $this->limits['maxMemory']) {
       return NULL;
