@@ -4,7 +4,9 @@ import { finding, type Finding } from './findings.js';
 
 /** Whether each address of the site can be kept loaded for new processes. */
 export async function loadedFindings(site: ServedSite, config: Pick<Config, 'isolation'>): Promise<Finding[]> {
-  if (config.isolation !== 'process' && config.isolation !== 'shared') {
+  // Where PHP cannot fork another finding says so.
+  const able = site.facts?.php.missing.length === 0;
+  if (!able || (config.isolation !== 'process' && config.isolation !== 'shared')) {
     return [];
   }
   const findings: Finding[] = [];

@@ -20,7 +20,7 @@ export function phpFindings(site: string, drupal: string, facts: SiteFacts, isol
   const { php } = facts;
   const findings: Finding[] = [];
   if (php.missing.length > 0) {
-    const code = isolation === 'fresh' ? 'fork-needed' : 'fork-missing';
+    const code = isolation === 'cold' ? 'fork-missing' : 'fork-needed';
     findings.push(finding(code, { site, functions: php.missing.join(', ') }));
   }
   if (!php.opcache) {

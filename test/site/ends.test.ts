@@ -113,81 +113,86 @@ function expectBad(run: FinishedRun, end: End): void {
 const title = (end: End): string => [end.callback, ...(end.args ?? [])].join(' ');
 
 for (const isolation of ['process', 'shared', 'fresh', 'cold'] as const) {
-  describeSites(`every end with its cause, isolation ${isolation}`, [], (kind) => {
-    const bench = prepareBench(kind, { daemon: { slots: 3, isolation } });
+  describeSites(
+    `every end with its cause, isolation ${isolation}`,
+    [],
+    (kind) => {
+      const bench = prepareBench(kind, { daemon: { slots: 3, isolation } });
 
-    describe('good ends', () => {
-      for (const end of GOOD) {
-        test(title(end), async () => {
-          expectGood(await runToEnd(bench, end.callback, end.args));
-          await nothingLeft(bench.site);
-        });
-      }
-    });
-
-    describe('bad ends', () => {
-      for (const end of BAD) {
-        test(title(end), async () => {
-          const run = await runToEnd(bench, end.callback, end.args);
-          expectBad(run, end);
-          await nothingLeft(bench.site);
-        });
-      }
-    });
-
-    test('a run that returned has its progress ended by the module', async () => {
-      const run = await runToEnd(bench, 'drupald_fixture_progress', [4]);
-      expect(run.progress).toMatchObject({
-        progress: 1,
-        message: "Background process 'drupald_fixture_progress' finished",
+      describe('good ends', () => {
+        for (const end of GOOD) {
+          test(title(end), async () => {
+            expectGood(await runToEnd(bench, end.callback, end.args));
+            await nothingLeft(bench.site);
+          });
+        }
       });
-    });
 
-    test('a bad end leaves the fraction of the progress as it was', async () => {
-      const run = await runToEnd(bench, 'drupald_fixture_dies_half_way');
-      expect(run.progress?.progress).toBe(0.5);
-      expect(run.progress?.message).toMatch(/SIGKILL/);
-      expect(run.progress?.end_stamp).toBeGreaterThan(0);
-    });
+      describe('bad ends', () => {
+        for (const end of BAD) {
+          test(title(end), async () => {
+            const run = await runToEnd(bench, end.callback, end.args);
+            expectBad(run, end);
+            await nothingLeft(bench.site);
+          });
+        }
+      });
 
-    test('a callback that unlocks itself and returns has its hook called once', async () => {
-      const run = await runToEnd(bench, 'drupald_fixture_unlocks_itself');
-      expect(run.shutdowns.map((call) => call.message)).toEqual(['Unlocked by itself']);
-    });
+      test('a run that returned has its progress ended by the module', async () => {
+        const run = await runToEnd(bench, 'drupald_fixture_progress', [4]);
+        expect(run.progress).toMatchObject({
+          progress: 1,
+          message: "Background process 'drupald_fixture_progress' finished",
+        });
+      });
 
-    test('a callback that unlocks itself and dies has its hook called once', async () => {
-      for (const then of ['kill', 'throw']) {
-        const run = await runToEnd(bench, 'drupald_fixture_unlocks_itself', [then]);
-        expect(
-          run.shutdowns.map((call) => call.message),
-          then,
-        ).toEqual(['Unlocked by itself']);
-        expect(run.ended['outcome']).toBe(then === 'kill' ? 'signalled' : 'threw');
-      }
-      await nothingLeft(bench.site);
-    });
+      test('a bad end leaves the fraction of the progress as it was', async () => {
+        const run = await runToEnd(bench, 'drupald_fixture_dies_half_way');
+        expect(run.progress?.progress).toBe(0.5);
+        expect(run.progress?.message).toMatch(/SIGKILL/);
+        expect(run.progress?.end_stamp).toBeGreaterThan(0);
+      });
 
-    test('a throw while PHP shuts down leaves nothing behind', async () => {
-      const run = await runToEnd(bench, 'drupald_fixture_throws_in_shutdown');
-      expect(run.shutdowns).toHaveLength(1);
-      await nothingLeft(bench.site);
-    });
+      test('a callback that unlocks itself and returns has its hook called once', async () => {
+        const run = await runToEnd(bench, 'drupald_fixture_unlocks_itself');
+        expect(run.shutdowns.map((call) => call.message)).toEqual(['Unlocked by itself']);
+      });
 
-    test('a shutdown hook that throws is called once and keeps nothing back', async () => {
-      await bench.site.variable('drupald_fixture_shutdown_throws', true);
-      for (const callback of ['drupald_fixture_noop', 'drupald_fixture_throws', 'drupald_fixture_signal']) {
-        const run = await runToEnd(bench, callback, [], { handle: newHandle('shutdown-throws') });
-        expect(run.shutdowns, callback).toHaveLength(1);
-      }
-      await bench.site.variable('drupald_fixture_shutdown_throws', false);
-      await nothingLeft(bench.site);
-    });
+      test('a callback that unlocks itself and dies has its hook called once', async () => {
+        for (const then of ['kill', 'throw']) {
+          const run = await runToEnd(bench, 'drupald_fixture_unlocks_itself', [then]);
+          expect(
+            run.shutdowns.map((call) => call.message),
+            then,
+          ).toEqual(['Unlocked by itself']);
+          expect(run.ended['outcome']).toBe(then === 'kill' ? 'signalled' : 'threw');
+        }
+        await nothingLeft(bench.site);
+      });
 
-    test('the hook is told the process as it was, with its owner', async () => {
-      const run = await runToEnd(bench, 'drupald_fixture_signal', [9], { uid: 2 });
-      expect(run.shutdowns).toEqual([expect.objectContaining({ callback: 'drupald_fixture_signal', uid: 2 })]);
-    });
-  });
+      test('a throw while PHP shuts down leaves nothing behind', async () => {
+        const run = await runToEnd(bench, 'drupald_fixture_throws_in_shutdown');
+        expect(run.shutdowns).toHaveLength(1);
+        await nothingLeft(bench.site);
+      });
+
+      test('a shutdown hook that throws is called once and keeps nothing back', async () => {
+        await bench.site.variable('drupald_fixture_shutdown_throws', true);
+        for (const callback of ['drupald_fixture_noop', 'drupald_fixture_throws', 'drupald_fixture_signal']) {
+          const run = await runToEnd(bench, callback, [], { handle: newHandle('shutdown-throws') });
+          expect(run.shutdowns, callback).toHaveLength(1);
+        }
+        await bench.site.variable('drupald_fixture_shutdown_throws', false);
+        await nothingLeft(bench.site);
+      });
+
+      test('the hook is told the process as it was, with its owner', async () => {
+        const run = await runToEnd(bench, 'drupald_fixture_signal', [9], { uid: 2 });
+        expect(run.shutdowns).toEqual([expect.objectContaining({ callback: 'drupald_fixture_signal', uid: 2 })]);
+      });
+    },
+    { once: isolation === 'fresh' || isolation === 'shared' },
+  );
 }
 
 describeSites('limits of the site', [], (kind) => {
