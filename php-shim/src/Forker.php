@@ -16,6 +16,12 @@ abstract class Forker {
   /** Seconds between two looks at itself while it has nothing to do. */
   const IDLE_INTERVAL = 10;
 
+  /** Functions that any administrator may have disabled, one by one. */
+  private static $needed = array(
+    'pcntl_fork', 'pcntl_waitpid', 'pcntl_wifexited', 'pcntl_wexitstatus', 'pcntl_wifsignaled', 'pcntl_wtermsig',
+    'pcntl_signal', 'pcntl_signal_dispatch', 'posix_kill', 'posix_getpid', 'posix_setsid',
+  );
+
   protected $channel;
   private $socket;
   private $children = array();
@@ -34,7 +40,12 @@ abstract class Forker {
 
   /** Whether this PHP can do it at all. */
   public static function canFork() {
-    return function_exists('pcntl_fork') && function_exists('posix_kill');
+    foreach (self::$needed as $function) {
+      if (!function_exists($function)) {
+        return FALSE;
+      }
+    }
+    return TRUE;
   }
 
   /**

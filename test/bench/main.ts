@@ -36,7 +36,9 @@ export async function bench(options: BenchOptions): Promise<void> {
     await site.configure({ conf: { background_process_service_hosts: { bench: { base_url: 'http://127.0.0.1:1' } } } });
     const apache = await apacheSide(site, folder);
     sides.push(apache, await daemonSide('process', site, folder, { isolation: 'process' }));
-    sides.push(await daemonSide('fresh', site, folder, { isolation: 'fresh' }));
+    for (const isolation of ['shared', 'fresh'] as const) {
+      sides.push(await daemonSide(isolation, site, folder, { isolation }));
+    }
     const report = new Report(options.write);
     const wants = (name: string): boolean => options.only?.includes(name) ?? true;
     for (const side of sides) {
