@@ -3,7 +3,6 @@ import { join } from 'node:path';
 import { onStopSignals } from './components/signals.js';
 import { formatListen, type Config } from './config/config.js';
 import { examine } from './doctor/examine.js';
-import { fail } from './errors.js';
 import { EventBus } from './events/bus.js';
 import { buildApp } from './http/app.js';
 import { ControlServer } from './http/control.js';
@@ -28,7 +27,7 @@ import { TakeStart } from './scheduler/take-start.js';
 import { HostMap } from './sites/host-map.js';
 import { ownAddresses } from './sites/service-hosts.js';
 import { become, resolveAccount } from './support/account.js';
-import { claimStateDir, livingPid, removePid, writePid } from './support/state-dir.js';
+import { claimStateDir, refuseSecond, removePid, writePid } from './support/state-dir.js';
 import { Deferred } from './support/deferred.js';
 import { loadLazyParts } from './store/lazy-parts.js';
 import { packageVersion, shimFolder } from './support/package.js';
@@ -45,13 +44,7 @@ import { WorkerSocket } from './workers/worker-socket.js';
 export async function runDaemon(config: Config): Promise<void> {
   const startedAt = new Date().toISOString();
   const account = await resolveAccount(config.user);
-  const running = await livingPid(config.stateDir);
-  if (running !== undefined) {
-    throw fail('ALREADY_RUNNING', {
-      who: ` (process id ${running})`,
-      address: `from the state directory ${config.stateDir}`,
-    });
-  }
+  await refuseSecond(config.stateDir);
   const bus = new EventBus();
   const intake = new Deferred<Intake<ServedSite>>();
   const listener = new Listener(buildApp(publicPorts(intake.promise)), config.listen);

@@ -38,14 +38,11 @@ abstract class Forker {
     $this->channel = $channel;
   }
 
-  /** Whether this PHP can do it at all. */
-  public static function canFork() {
-    foreach (self::$needed as $function) {
-      if (!function_exists($function)) {
-        return FALSE;
-      }
-    }
-    return TRUE;
+  /** Functions that forking needs and this PHP lacks; without any it can fork. */
+  public static function missing() {
+    return array_values(array_filter(self::$needed, function ($function) {
+      return !function_exists($function);
+    }));
   }
 
   /**

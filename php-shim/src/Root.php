@@ -27,7 +27,7 @@ class Root extends Forker {
     if ($title !== '' && function_exists('cli_set_process_title')) {
       @cli_set_process_title('drupald root ' . $title);
     }
-    $can_fork = self::canFork();
+    $can_fork = !self::missing();
     $channel = new Channel($socket);
     $channel->send(array(
       'type' => 'hello',

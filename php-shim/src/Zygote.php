@@ -39,7 +39,7 @@ class Zygote extends Forker {
       $unfit = self::threw($error);
     }
     if ($unfit === NULL) {
-      $unfit = $zygote->openSockets();
+      $unfit = $zygote->sharedDescriptors();
     }
     if ($unfit !== NULL) {
       $channel->send(array('type' => 'unfit', 'reason' => $unfit));
@@ -97,11 +97,11 @@ class Zygote extends Forker {
   }
 
   /**
-   * Connections that children would share; NULL when there is none.
+   * Connections and files that children would share; NULL when there is none.
    *
    * Two processes on one connection get each other's answers.
    */
-  private function openSockets() {
+  private function sharedDescriptors() {
     $others = array();
     $writing = array();
     foreach ((array) @scandir('/proc/self/fd') as $number) {

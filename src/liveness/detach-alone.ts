@@ -10,7 +10,7 @@ import { dispatchOf } from '../scheduler/take-start.js';
 import { HostMap } from '../sites/host-map.js';
 import { ownAddresses, servedHosts } from '../sites/service-hosts.js';
 import { databaseReason } from '../store/database.js';
-import { livingPid } from '../support/state-dir.js';
+import { refuseSecond } from '../support/state-dir.js';
 import { asStart } from './found-start.js';
 import { StartNotes } from './start-notes.js';
 
@@ -35,13 +35,7 @@ export interface DetachAloneOptions {
  *   anything was given back, and what opening a site throws
  */
 export async function detachAlone(config: Config, options: DetachAloneOptions): Promise<HandBackResult> {
-  const running = await livingPid(options.stateDir);
-  if (running !== undefined) {
-    throw fail('ALREADY_RUNNING', {
-      who: ` (process id ${running})`,
-      address: `from the state directory ${options.stateDir}`,
-    });
-  }
+  await refuseSecond(options.stateDir);
   const notes = new StartNotes(options.stateDir);
   await notes.load();
   const bus = new EventBus();

@@ -22,7 +22,7 @@ export class Lanes {
     this.#limits = limits;
   }
 
-  /** Name of the lane of a start; empty: nothing but the slots limits it. */
+  /** Name of the lane of a start: the limits that it counts against. */
   laneOf(dispatch: Pick<Dispatch, 'serviceHost' | 'callback'>): string {
     return JSON.stringify(this.#keys(dispatch));
   }

@@ -149,8 +149,20 @@ export async function removePid(dir: string): Promise<void> {
   await rm(join(dir, pidFile), { force: true });
 }
 
+/**
+ * Makes sure that no living daemon has this state directory.
+ *
+ * @throws DrupaldError ALREADY_RUNNING
+ */
+export async function refuseSecond(dir: string): Promise<void> {
+  const running = await livingPid(dir);
+  if (running !== undefined) {
+    throw fail('ALREADY_RUNNING', { who: ` (process id ${running})`, address: `from the state directory ${dir}` });
+  }
+}
+
 /** The living daemon that has this state directory, or undefined. */
-export async function livingPid(dir: string): Promise<number | undefined> {
+async function livingPid(dir: string): Promise<number | undefined> {
   try {
     const pid = Number(await readFile(join(dir, pidFile), 'utf8'));
     if (!Number.isInteger(pid) || pid <= 0 || pid === process.pid) {

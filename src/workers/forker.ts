@@ -48,16 +48,6 @@ export class Forker {
     connection.onMessage((message) => this.#receive(message));
   }
 
-  /** Whether it still takes forks. */
-  get usable(): boolean {
-    return !this.#gone;
-  }
-
-  /** Workers that it has to reap yet. */
-  get children(): number {
-    return this.#children.size;
-  }
-
   /**
    * Forks a worker.
    *

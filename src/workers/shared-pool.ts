@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { FileWatch } from './file-watch.js';
 import type { Staying } from './protocol.js';
 import type { Worker } from './worker.js';
+import { readsSame } from './zygote.js';
 
 /** When a worker that runs many is let go, after the run that it is in. */
 export interface SharedLimits {
@@ -140,7 +141,7 @@ export class SharedPool {
   #isTrue(resident: Resident, wanted: SharedWanted): boolean {
     return (
       performance.now() - resident.bornAt <= this.#limits.maxAge &&
-      resident.reads.every((name) => resident.server[name] === wanted.server[name]) &&
+      readsSame(resident.reads, resident.server, wanted.server) &&
       resident.watch?.changedAt(wanted.arrivedAt) === undefined
     );
   }

@@ -84,11 +84,6 @@ export class WarmPool extends BaseComponent {
     this.#options = options;
   }
 
-  /** Why the site cannot be kept loaded, when that is so. */
-  get unfit(): string | undefined {
-    return this.#unfit;
-  }
-
   /** Milliseconds before a worker is forked in which its files may have been read. */
   get ageLimit(): number {
     return this.#brood ? this.#brood.maxAge + this.#brood.zygote.bootMs : this.#options.maxAge;
@@ -105,7 +100,7 @@ export class WarmPool extends BaseComponent {
   /** Looks whether the zygote is still true; a start that came before then need not look again. */
   anticipate(): void {
     const brood = this.#brood;
-    if (brood && performance.now() - brood.zygote.bornAt <= brood.maxAge) {
+    if (brood && isYoung(brood)) {
       brood.zygote.files.changedAt(performance.now());
     }
   }
@@ -118,7 +113,7 @@ export class WarmPool extends BaseComponent {
     this.#context = wanted.context;
     this.#crowded = wanted.crowded;
     const brood = this.#brood;
-    if (!brood || now - brood.zygote.bornAt > brood.maxAge) {
+    if (!brood || !isYoung(brood)) {
       this.#renew();
       return undefined;
     }
@@ -166,6 +161,10 @@ export class WarmPool extends BaseComponent {
     this.#retire();
   }
 
+  get #over(): boolean {
+    return this.state === 'stopping' || this.state === 'stopped';
+  }
+
   #retire(): void {
     const brood = this.#brood;
     this.#brood = undefined;
@@ -180,15 +179,9 @@ export class WarmPool extends BaseComponent {
   }
 
   #renew(): void {
-    if (
-      this.#starting ||
-      this.state === 'stopping' ||
-      this.state === 'stopped' ||
-      performance.now() < this.#notBefore
-    ) {
-      return;
+    if (!this.#starting && !this.#over && performance.now() >= this.#notBefore) {
+      void this.#begin();
     }
-    void this.#begin();
   }
 
   /** Several callers share one attempt. */
@@ -211,7 +204,7 @@ export class WarmPool extends BaseComponent {
         forkerPlace,
         bootTimeout,
       );
-      if (this.state === 'stopping' || this.state === 'stopped') {
+      if (this.#over) {
         zygote.forker.quit();
         return;
       }
@@ -256,4 +249,8 @@ export class WarmPool extends BaseComponent {
     );
     this.#timer.unref();
   }
+}
+
+function isYoung({ zygote, maxAge }: Brood): boolean {
+  return performance.now() - zygote.bornAt <= maxAge;
 }

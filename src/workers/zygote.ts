@@ -23,14 +23,11 @@ export interface Zygote {
   fits(server: Readonly<Record<string, string>>): boolean;
 }
 
-/** The site cannot be kept loaded: its processes must boot for themselves. */
-export class UnfitZygote extends Error {}
-
 /**
  * Makes a worker a zygote.
  *
  * @param timeout milliseconds that it gets to load the site
- * @throws UnfitZygote with the reason in a sentence
+ * @throws Error with the reason in a sentence: the processes of the site must boot for themselves
  */
 export async function startZygote(
   worker: Worker,
@@ -51,16 +48,16 @@ export async function startZygote(
     if (message.type === 'ready') {
       answer.resolve(message);
     } else {
-      answer.reject(new UnfitZygote(message.type === 'unfit' ? message.reason : (message.message ?? 'unknown reason')));
+      answer.reject(new Error(message.type === 'unfit' ? message.reason : (message.message ?? 'unknown reason')));
     }
   });
   worker.connection.send(job);
   const timer = setTimeout(() => {
     worker.kill('SIGKILL');
-    answer.reject(new UnfitZygote(`the site took longer than ${timeout / 1000} s to load`));
+    answer.reject(new Error(`the site took longer than ${timeout / 1000} s to load`));
   }, timeout);
   void worker.ended.then(() => {
-    answer.reject(new UnfitZygote('the process ended while it loaded the site'));
+    answer.reject(new Error('the process ended while it loaded the site'));
     void rm(job.log, { force: true });
   });
   let ready;
@@ -78,8 +75,17 @@ export async function startZygote(
     bornAt,
     bootMs,
     reads,
-    fits: (server) => reads.every((name) => name !== '*' && server[name] === job.server[name]),
+    fits: (server) => readsSame(reads, server, job.server),
   };
+}
+
+/** Whether two requests are the same in what settings read of them; never, when it cannot be told what that is. */
+export function readsSame(
+  reads: readonly string[],
+  one: Readonly<Record<string, string>>,
+  other: Readonly<Record<string, string>>,
+): boolean {
+  return reads.every((name) => name !== '*' && one[name] === other[name]);
 }
 
 /** A settings file beside the ones that were read changes what a site is. */

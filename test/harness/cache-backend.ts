@@ -2,9 +2,9 @@ import { cp } from 'node:fs/promises';
 import { join } from 'node:path';
 import { giveTo } from './account.js';
 import type { BootedSite } from './booted-site.js';
-import { hasMemcached, MemcachedServer } from './memcached.js';
+import { hasMemcached, startMemcached } from './memcached.js';
 import { projectFolder } from './paths.js';
-import { hasRedis, RedisServer } from './redis.js';
+import { hasRedis, startRedis } from './redis.js';
 
 /** The cache backends of demo/site, which also work on a real Drupal 7. */
 export type BackendName = 'redis' | 'memcache' | 'apcu';
@@ -32,7 +32,7 @@ export async function startBackend(name: BackendName, site: BootedSite, folder: 
   if (name === 'apcu') {
     return { conf: { ...backends, cache_default_class: 'DemoApcuCache' }, stop: () => Promise.resolve() };
   }
-  const server = name === 'redis' ? await RedisServer.start(folder) : await MemcachedServer.start(folder);
+  const server = name === 'redis' ? await startRedis(folder) : await startMemcached(folder);
   const own = { [`demo_cache_${name}`]: { socket: server.socket } };
   const cache_default_class = name === 'redis' ? 'DemoRedisCache' : 'DemoMemcacheCache';
   return { conf: { ...backends, ...own, cache_default_class }, stop: () => server.stop() };

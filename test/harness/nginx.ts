@@ -3,8 +3,9 @@ import { copyFile, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Account, giveTo } from './account.js';
 import { freePort } from './mariadb.js';
-import { PhpFpm, phpFpm } from './php-fpm.js';
+import { phpFpm, startPhpFpm } from './php-fpm.js';
 import { ServerProcess } from './server-process.js';
+import type { SocketServer } from './socket-server.js';
 import { waitFor } from './wait.js';
 
 const program = '/usr/sbin/nginx';
@@ -29,11 +30,11 @@ export interface NginxOptions {
 export class Nginx {
   readonly port: number;
   readonly #server: ServerProcess;
-  readonly #fpm: PhpFpm;
+  readonly #fpm: SocketServer;
   readonly #folder: string;
   readonly #options: NginxOptions;
 
-  private constructor(port: number, server: ServerProcess, fpm: PhpFpm, folder: string, options: NginxOptions) {
+  private constructor(port: number, server: ServerProcess, fpm: SocketServer, folder: string, options: NginxOptions) {
     this.port = port;
     this.#server = server;
     this.#fpm = fpm;
@@ -46,7 +47,7 @@ export class Nginx {
     const port = options.port ?? (await freePort());
     const folder = await mkdtemp(join(options.folder, 'nginx-'));
     await giveTo(options.account, folder);
-    const fpm = await PhpFpm.start(options);
+    const fpm = await startPhpFpm(options);
     // Included by its bare name, which means: beside the configuration.
     await copyFile('/etc/nginx/fastcgi_params', join(folder, 'fastcgi_params'));
     const file = join(folder, 'nginx.conf');

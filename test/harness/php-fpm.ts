@@ -1,8 +1,8 @@
-import { existsSync, readdirSync } from 'node:fs';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { readdirSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type Account, giveTo } from './account.js';
-import { ServerProcess } from './server-process.js';
+import type { Account } from './account.js';
+import { SocketServer } from './socket-server.js';
 
 /** Path of the program, if this machine has it. */
 export function phpFpm(): string | undefined {
@@ -10,55 +10,36 @@ export function phpFpm(): string | undefined {
   return name === undefined ? undefined : `/usr/sbin/${name}`;
 }
 
-/** A private PHP-FPM with one pool of the account, on a socket of its own. */
-export class PhpFpm {
-  readonly socket: string;
-  readonly #server: ServerProcess;
-  readonly #folder: string;
+/** A private PHP-FPM with one pool of the account. */
+export function startPhpFpm(options: { readonly account: Account; readonly folder: string }): Promise<SocketServer> {
+  const { account } = options;
+  return SocketServer.start({
+    name: 'php-fpm',
+    file: phpFpm() ?? 'php-fpm',
+    within: options.folder,
+    account,
+    asAccount: false,
+    args: async (folder, socket) => {
+      const file = join(folder, 'fpm.conf');
+      await writeFile(file, configuration(account, folder, socket));
+      return ['--nodaemonize', '--fpm-config', file];
+    },
+  });
+}
 
-  private constructor(server: ServerProcess, folder: string, socket: string) {
-    this.#server = server;
-    this.#folder = folder;
-    this.socket = socket;
-  }
-
-  /** Starts one and waits until its socket is there. */
-  static async start(options: { readonly account: Account; readonly folder: string }): Promise<PhpFpm> {
-    const { account } = options;
-    const folder = await mkdtemp(join(options.folder, 'fpm-'));
-    await giveTo(account, folder);
-    const socket = join(folder, 'php.sock');
-    const file = join(folder, 'fpm.conf');
-    const owner = account.switched
-      ? [`user = ${account.name}`, `group = ${account.gid}`, `listen.owner = ${account.name}`]
-      : [];
-    await writeFile(
-      file,
-      [
-        '[global]',
-        `error_log = ${folder}/error.log`,
-        'daemonize = no',
-        '[site]',
-        ...owner,
-        `listen = ${socket}`,
-        'pm = static',
-        'pm.max_children = 6',
-        '',
-      ].join('\n'),
-    );
-    const server = await ServerProcess.start({
-      name: 'PHP-FPM',
-      file: phpFpm() ?? 'php-fpm',
-      args: ['--nodaemonize', '--fpm-config', file],
-      cwd: folder,
-      ready: () => existsSync(socket),
-    });
-    return new PhpFpm(server, folder, socket);
-  }
-
-  /** Ends it and removes its folder. */
-  async stop(): Promise<void> {
-    await this.#server.stop();
-    await rm(this.#folder, { recursive: true, force: true });
-  }
+function configuration(account: Account, folder: string, socket: string): string {
+  const owner = account.switched
+    ? [`user = ${account.name}`, `group = ${account.gid}`, `listen.owner = ${account.name}`]
+    : [];
+  return [
+    '[global]',
+    `error_log = ${folder}/error.log`,
+    'daemonize = no',
+    '[site]',
+    ...owner,
+    `listen = ${socket}`,
+    'pm = static',
+    'pm.max_children = 6',
+    '',
+  ].join('\n');
 }

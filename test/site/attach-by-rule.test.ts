@@ -6,15 +6,15 @@ import type { Caller } from '../harness/caller.js';
 import { type Daemon, drupald } from '../harness/daemon.js';
 import { describeSites } from '../harness/describe-sites.js';
 import { detail, event, openGate } from '../harness/fixture-log.js';
+import { fillSlots } from '../harness/fill-slots.js';
 import { type Front, FRONT_SAPI, type FrontKind, hasFront, prepareFront } from '../harness/front.js';
 import { nothingLeft } from '../harness/leftovers.js';
 import { freePort } from '../harness/mariadb.js';
-import { insertRow, rawUrlEncode, readRow, startPath } from '../harness/row.js';
+import { insertRow, rawUrlEncode, startPath } from '../harness/row.js';
 import { finished, newHandle } from '../harness/run.js';
 import type { Sights } from '../harness/sights.js';
 import { ranOnce, StartStream } from '../harness/start-stream.js';
 import { makeCertificate, postTls } from '../harness/tls.js';
-import { waitFor } from '../harness/wait.js';
 import { post } from '../harness/wire.js';
 
 /** Handles that a web server on the way could spoil. */
@@ -179,7 +179,9 @@ for (const kind of ['Apache', 'nginx'] as const) {
         test('when work is given back while the rule still stands', async () => {
           const gates = [newHandle('gate'), newHandle('gate')];
           const waiting = [newHandle('waits'), newHandle('waits')];
-          await fillSlots(bench, gates, waiting);
+          const caller = await bench.site.caller();
+          await fillSlots(bench.site, caller, gates, waiting);
+          await caller.close();
           const back = await detach(bench, front);
           expect(JSON.parse(back.stdout)).toMatchObject({ handedBack: 2, left: 0 });
           expect(back.code).toBe(0);
@@ -194,7 +196,9 @@ for (const kind of ['Apache', 'nginx'] as const) {
         test('on README’s way back', async () => {
           const gates = [newHandle('gate'), newHandle('gate')];
           const waiting = [newHandle('waits'), newHandle('waits'), newHandle('waits')];
-          await fillSlots(bench, gates, waiting);
+          const caller = await bench.site.caller();
+          await fillSlots(bench.site, caller, gates, waiting);
+          await caller.close();
           const stream = await StartStream.open(bench.site);
           await stream.during(() => front.setRule(false));
           const back = await stream.during(() => detach(bench, front));
@@ -212,20 +216,6 @@ for (const kind of ['Apache', 'nginx'] as const) {
       { once: true },
     );
   });
-}
-
-/** Takes both slots until their gates are opened, and lets more wait behind them. */
-async function fillSlots(bench: Bench, gates: readonly string[], waiting: readonly string[]): Promise<void> {
-  const caller = await bench.site.caller();
-  for (const gate of gates) {
-    await caller.startLocked(gate, 'drupald_fixture_gate', [gate]);
-    await event(bench.site, gate, 'gate');
-  }
-  for (const handle of waiting) {
-    await caller.startLocked(handle, 'drupald_fixture_environment');
-    await waitFor(async () => (await readRow(bench.site, handle))?.exec_status === 3, { what: 'the start to wait' });
-  }
-  await caller.close();
 }
 
 function detach(bench: Bench, front: Front) {

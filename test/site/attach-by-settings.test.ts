@@ -2,9 +2,9 @@ import { describe, expect, test } from 'vitest';
 import { hasApache } from '../harness/apache.js';
 import { prepareApache } from '../harness/prepare-apache.js';
 import { type Bench, prepareBench } from '../harness/bench.js';
-import type { Caller } from '../harness/caller.js';
 import { drupald } from '../harness/daemon.js';
 import { describeSites } from '../harness/describe-sites.js';
+import { fillSlots } from '../harness/fill-slots.js';
 import { detail, event, events, openGate } from '../harness/fixture-log.js';
 import { nothingLeft } from '../harness/leftovers.js';
 import { freePort } from '../harness/mariadb.js';
@@ -12,7 +12,6 @@ import { readmeBlock } from '../harness/readme.js';
 import { readRow } from '../harness/row.js';
 import { newHandle } from '../harness/run.js';
 import { ranOnce, StartStream } from '../harness/start-stream.js';
-import { waitFor } from '../harness/wait.js';
 
 /** The address of the site is that of its Apache, as on a real machine. */
 const port = await freePort();
@@ -61,7 +60,7 @@ run('README’s lines in settings.php', () => {
         const gates = [newHandle('gate'), newHandle('gate')];
         const waiting = [newHandle('waits'), newHandle('waits'), newHandle('waits')];
         const before = await bench.site.caller();
-        await fillSlots(bench, before, gates, waiting);
+        await fillSlots(bench.site, before, gates, waiting);
         // Pages that began before the lines went still send their starts to drupald.
         const late = await StartStream.open(bench.site);
         await late.during(() => setLines(bench, false));
@@ -89,16 +88,4 @@ async function setLines(bench: Bench, present: boolean): Promise<void> {
     'www.example.com': `127.0.0.1:${port}`,
   });
   await bench.site.configure({ conf: { file_temporary_path: '/tmp' }, extra: present ? lines : '' });
-}
-
-/** Takes both slots until their gates are opened, and lets more wait behind them. */
-async function fillSlots(bench: Bench, caller: Caller, gates: readonly string[], waiting: readonly string[]) {
-  for (const gate of gates) {
-    await caller.startLocked(gate, 'drupald_fixture_gate', [gate]);
-    await event(bench.site, gate, 'gate');
-  }
-  for (const handle of waiting) {
-    await caller.startLocked(handle, 'drupald_fixture_environment');
-    await waitFor(async () => (await readRow(bench.site, handle))?.exec_status === 3, { what: 'the start to wait' });
-  }
 }

@@ -1,43 +1,25 @@
 import { mkdir, readdir, readFile, rename, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, test } from 'vitest';
-import type { BootedSite } from '../harness/booted-site.js';
-import { describeSites, openSuite } from '../harness/describe-sites.js';
-import { examineAlone, type Examination, type ExaminationWish } from '../harness/doctor.js';
+import { expect, test } from 'vitest';
+import { describeSites } from '../harness/describe-sites.js';
+import type { Examination } from '../harness/doctor.js';
+import { prepareExamined, titleOf } from '../harness/prepare-examined.js';
 import { mustRun } from '../harness/program.js';
 import { enableModules } from '../harness/real-site.js';
-import type { Suite } from '../harness/suite.js';
 
 describeSites(
   'doctor about PHP',
   [],
   (kind) => {
-    let suite: Suite;
-    let site: BootedSite;
-
-    beforeAll(async () => {
-      suite = await openSuite();
-      site = await suite.site(kind);
-      await site.variable('set_has_js_cookie', 1);
-      await site.setServiceHost('http://127.0.0.1:1', 'site.test');
-    });
-
-    afterAll(async () => {
-      await site.close();
-      await suite.close();
-    });
-
-    const examine = (wish: Omit<ExaminationWish, 'folder'> = {}): Promise<Examination> =>
-      examineAlone(site, { folder: suite.folder, ...wish });
+    const bench = prepareExamined(kind);
+    const { examine } = bench;
     const ini = (name: string, value: string, settings = {}): Promise<Examination> =>
       examine({ settings, site: { ini: { [name]: value } } });
-    const title = (found: Examination, code: string): string =>
-      found.findings.find((entry) => entry.code === code)?.title ?? '';
 
     test('functions that forking needs, by isolation', async () => {
       const fresh = await ini('disable_functions', 'exec,pcntl_fork');
       expect(fresh.bad).toEqual(['fork-needed']);
-      expect(title(fresh, 'fork-needed')).toContain('(pcntl_fork missing');
+      expect(titleOf(fresh, 'fork-needed')).toContain('(pcntl_fork missing');
       expect(fresh.code).toBe(1);
       const cold = await ini('disable_functions', 'pcntl_fork', { isolation: 'cold' });
       expect(cold.bad).toEqual(['fork-missing']);
@@ -58,7 +40,7 @@ describeSites(
       const files = await readdir(scanned || '/nowhere').catch(() => []);
       // Where it is built in, it cannot be taken away.
       if (!files.some((name) => name.includes('pdo_mysql'))) context.skip();
-      const folder = join(suite.folder, `conf-${kind}`);
+      const folder = join(bench.suite.folder, `conf-${kind}`);
       await mkdir(folder);
       for (const name of files) {
         if (!name.includes('pdo_mysql')) await symlink(join(scanned, name), join(folder, name));
@@ -71,45 +53,45 @@ describeSites(
     test('a PHP that is not there', async () => {
       const found = await examine({ site: { php: '0.1' } });
       expect(found.bad).toEqual(['refused']);
-      expect(title(found, 'refused')).toContain('The PHP program "php0.1"');
-      expect(title(found, 'refused')).toContain('[DRUPALD_PHP_NOT_FOUND]');
+      expect(titleOf(found, 'refused')).toContain('The PHP program "php0.1"');
+      expect(titleOf(found, 'refused')).toContain('[DRUPALD_PHP_NOT_FOUND]');
     });
 
     test('a module that does not compile', async () => {
-      const module = join(site.root, 'sites/all/modules/drupald_fixture/drupald_fixture.module');
+      const module = join(bench.site.root, 'sites/all/modules/drupald_fixture/drupald_fixture.module');
       const text = await readFile(module, 'utf8');
       await replaceFile(module, `${text}\nfunction (\n`);
       const found = await examine();
       expect(found.bad).toEqual(['does-not-boot']);
-      expect(title(found, 'does-not-boot')).toContain('drupald_fixture.module');
+      expect(titleOf(found, 'does-not-boot')).toContain('drupald_fixture.module');
       await replaceFile(module, text);
     });
 
     // The stand-in's handler of errors leaves out what is deprecated.
     if (kind === 'real') {
       test('what PHP calls deprecated while the site boots', async () => {
-        const module = join(site.root, 'sites/all/modules/drupald_fixture/drupald_fixture.module');
+        const module = join(bench.site.root, 'sites/all/modules/drupald_fixture/drupald_fixture.module');
         const text = await readFile(module, 'utf8');
         const found = await examine();
-        expect(title(found, 'deprecations')).toContain('BackgroundBatchContext');
+        expect(titleOf(found, 'deprecations')).toContain('BackgroundBatchContext');
         expect(found.bad).toEqual([]);
 
         // Told of every line of the log, also of those that are written before every module is there.
         const listener = (body: string) => `${text}\nfunction drupald_fixture_watchdog() {\n${body}\n}\n`;
         await replaceFile(module, listener(''));
-        await site.sql('DELETE FROM {cache_bootstrap}');
+        await bench.site.sql('DELETE FROM {cache_bootstrap}');
         const risky = await examine();
         expect(risky.bad, JSON.stringify(risky.findings)).toEqual(['deprecations-early']);
-        expect(title(risky, 'deprecations-early')).toContain('hook_watchdog in drupald_fixture');
+        expect(titleOf(risky, 'deprecations-early')).toContain('hook_watchdog in drupald_fixture');
         await replaceFile(module, text);
-        await site.sql('DELETE FROM {cache_bootstrap}');
+        await bench.site.sql('DELETE FROM {cache_bootstrap}');
       });
 
       test('the class of Background Batch ends pages when Ultimate Cron listens to the log', async () => {
-        await enableModules(site, ['ultimate_cron']);
+        await enableModules(bench.site, ['ultimate_cron']);
         const found = await examine();
         expect(found.codes, JSON.stringify(found.findings)).toContain('cold-boot-fails');
-        expect(title(found, 'cold-boot-fails')).toContain('background_batch.module');
+        expect(titleOf(found, 'cold-boot-fails')).toContain('background_batch.module');
         expect(found.code).toBe(1);
       });
     }

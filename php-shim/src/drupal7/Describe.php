@@ -3,6 +3,7 @@
 namespace Drupald\Drupal7;
 
 use Drupald\Channel;
+use Drupald\Forker;
 use Drupald\Parting;
 use Drupald\Surroundings;
 
@@ -19,12 +20,6 @@ class Describe {
 
   private static $modules = array(
     'background_process', 'progress', 'background_batch', 'background_process_ass', 'ultimate_cron', 'dblog', 'syslog',
-  );
-
-  /** Functions of pcntl and posix without which a root cannot fork and reap. */
-  private static $needed = array(
-    'pcntl_fork', 'pcntl_waitpid', 'pcntl_wifexited', 'pcntl_wexitstatus', 'pcntl_wifsignaled', 'pcntl_wtermsig',
-    'pcntl_signal', 'pcntl_signal_dispatch', 'posix_kill', 'posix_setsid',
   );
 
   private $job;
@@ -213,9 +208,7 @@ class Describe {
         'disabled' => (string) ini_get('disable_functions'),
         'openBasedir' => (string) ini_get('open_basedir'),
         'opcache' => (bool) ini_get('opcache.enable_cli'),
-        'missing' => array_values(array_filter(self::$needed, function ($name) {
-          return !function_exists($name);
-        })),
+        'missing' => Forker::missing(),
         'extensions' => get_loaded_extensions(),
         'user' => function_exists('posix_geteuid') ? posix_geteuid() : -1,
       ),

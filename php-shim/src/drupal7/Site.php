@@ -12,6 +12,11 @@ class Site {
     return \Database::getConnectionInfo('background_process') ? 'background_process' : 'default';
   }
 
+  /** The keys of the connections that a run uses: the site's and the module's, which may be one. */
+  private static function keys() {
+    return array_unique(array('default', self::processKey()));
+  }
+
   /** The connection that holds the module's tables. */
   public static function processConnection() {
     return \Database::getConnection('default', self::processKey());
@@ -42,7 +47,7 @@ class Site {
    * another connection: the open transaction may hold the very rows.
    */
   public static function rollBack() {
-    foreach (array_unique(array('default', self::processKey())) as $key) {
+    foreach (self::keys() as $key) {
       try {
         $connection = \Database::getConnection('default', $key);
         if (method_exists($connection, 'inTransaction') && $connection->inTransaction()) {
@@ -63,7 +68,7 @@ class Site {
 
   /** Whether a run has left a transaction open. */
   public static function inTransaction() {
-    foreach (array_unique(array('default', self::processKey())) as $key) {
+    foreach (self::keys() as $key) {
       $connection = \Database::getConnection('default', $key);
       if (method_exists($connection, 'inTransaction') && $connection->inTransaction()) {
         return TRUE;
@@ -75,7 +80,7 @@ class Site {
   /** Makes sure that the database answers, with a new connection if need be. */
   public static function reconnect() {
     try {
-      foreach (array_unique(array('default', self::processKey())) as $key) {
+      foreach (self::keys() as $key) {
         \Database::getConnection('default', $key)->query('SELECT 1');
       }
       return;
@@ -88,16 +93,25 @@ class Site {
 
   private static $connections = array();
 
-  /** MySQL's ids of this process's sessions, one per connection. */
-  public static function connectionIds() {
+  /**
+   * MySQL's ids of this process's sessions, one per connection.
+   *
+   * @param bool $keep
+   *   Whether to keep them for the next call: a spare asks before there is a job.
+   *   Not for longer, because a connection that is kept here cannot be closed by
+   *   the code of the site.
+   */
+  public static function connectionIds($keep = FALSE) {
     $ids = array();
-    foreach (array_unique(array('default', self::processKey())) as $key) {
+    foreach (self::keys() as $key) {
       $connection = \Database::getConnection('default', $key);
-      // Asked once for each connection; a spare asks before there is a job.
       if (!isset(self::$connections[$key]) || self::$connections[$key][0] !== $connection) {
         self::$connections[$key] = array($connection, (int) $connection->query('SELECT CONNECTION_ID()')->fetchField());
       }
       $ids[] = self::$connections[$key][1];
+    }
+    if (!$keep) {
+      self::$connections = array();
     }
     return $ids;
   }

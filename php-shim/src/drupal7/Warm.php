@@ -31,7 +31,7 @@ class Warm {
   private $job;
   private $path;
   private $settings = array();
-  private $settingsFiles = array();
+  private $reads;
   private $variables = '';
   private $modules = array();
   private $server = array();
@@ -56,10 +56,11 @@ class Warm {
     drupal_bootstrap(DRUPAL_BOOTSTRAP_CONFIGURATION);
     $_SERVER['REQUEST_URI'] = $uri;
     $this->settings = isset($GLOBALS['conf']) ? $GLOBALS['conf'] : array();
-    $this->settingsFiles = array_filter(array_diff(get_included_files(), $files), function ($file) {
+    $settings = array_filter(array_diff(get_included_files(), $files), function ($file) {
       // Drupal's own files of this phase read the request, but decide nothing by it.
       return strpos($file, DRUPAL_ROOT . '/includes/') !== 0 && strpos($file, DRUPAL_ROOT . '/misc/') !== 0;
     });
+    $this->reads = $this->findReads($settings);
     $this->server = array_diff_assoc($this->strings($_SERVER), $this->strings($before));
     $this->environment = $_ENV;
     drupal_bootstrap(DRUPAL_BOOTSTRAP_VARIABLES);
@@ -136,8 +137,12 @@ class Warm {
    *   Keys of $_SERVER; "*" when that cannot be told.
    */
   public function requestReads() {
+    return $this->reads;
+  }
+
+  private function findReads(array $files) {
     $reads = array();
-    foreach ($this->settingsFiles as $file) {
+    foreach ($files as $file) {
       $code = (string) @php_strip_whitespace($file);
       if ($code === '') {
         $code = (string) @file_get_contents($file);
@@ -164,7 +169,7 @@ class Warm {
       background_process_get_process('');
       variable_initialize();
       module_implements('init');
-      Site::connectionIds();
+      Site::connectionIds(TRUE);
     }
     catch (\Exception $error) {
       Site::closeConnections();
