@@ -15,6 +15,7 @@ class Channel {
 
   private $socket;
   private $buffer = '';
+  private $held = '';
   private $open = TRUE;
 
   /**
@@ -40,13 +41,19 @@ class Channel {
     return $this->open;
   }
 
+  /** Sends a message together with the next one: each wakes the daemon, and this one can wait. */
+  public function hold(array $message) {
+    $this->held .= self::encode($message) . "\n";
+  }
+
   /** Sends one message; FALSE when the daemon is gone. */
   public function send(array $message) {
     // A callback may have closed every stream that PHP knows.
     if (!$this->open || !is_resource($this->socket)) {
       return FALSE;
     }
-    $line = self::encode($message) . "\n";
+    $line = $this->held . self::encode($message) . "\n";
+    $this->held = '';
     while ($line !== '') {
       $written = @fwrite($this->socket, $line);
       if ($written === FALSE || $written === 0) {

@@ -141,7 +141,9 @@ export class StartIntake<S extends StartSite> {
     const readings = [start, ...(start.tokenCandidates ?? [])];
     about.handle = shown(start.handles[0] ?? '');
     const found = this.#find(entry.target.store, readings, peer, isTrusted ? header('x-forwarded-for') : undefined);
-    entry.target.anticipate(entry.uri);
+    if (taker.waiting === 0) {
+      entry.target.anticipate(entry.uri);
+    }
     const row = await found;
     if (row === 'ended') {
       return { status: 200, text: 'Taken already.\n' };

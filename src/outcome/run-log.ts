@@ -1,4 +1,4 @@
-import { appendFile, rm, stat, truncate } from 'node:fs/promises';
+import { appendFile, stat, truncate, unlink } from 'node:fs/promises';
 
 import type { Outcome } from '../process/outcome.js';
 
@@ -33,7 +33,7 @@ export async function closeLog(file: string, limit: number, outcome: Outcome): P
     return;
   }
   if ((await sizeOf(file)) === 0) {
-    await rm(file, { force: true });
+    await unlink(file).catch(() => undefined);
     return;
   }
   await cutLog(file, limit);

@@ -6,7 +6,6 @@ type MessageOf<T extends RunMessage['type']> = Extract<RunMessage, { type: T }>;
 
 /** What a worker has told of its run, kept message by message. */
 export class RunReport {
-  booted = false;
   /** What has changed since a warm worker loaded the site; then it has claimed nothing. */
   stale: string | undefined;
   claimed: MessageOf<'claimed'> | undefined;
@@ -26,7 +25,7 @@ export class RunReport {
   apply(message: RunMessage): void {
     switch (message.type) {
       case 'booted':
-        this.booted = true;
+        // The pipeline's own concern.
         return;
       case 'stale':
         this.stale = message.what;

@@ -1,4 +1,4 @@
-import { rm } from 'node:fs/promises';
+import { rm, unlink } from 'node:fs/promises';
 
 import type { EventBus } from '../events/bus.js';
 import { closeLog, cutLog } from '../outcome/run-log.js';
@@ -8,10 +8,10 @@ import { bootFailed, lost, refused, signalled, type Outcome } from '../process/o
 import { execStatus } from '../process/states.js';
 import { bootReason } from '../workers/describe-site.js';
 import { logFile, processFile, runJob } from '../workers/jobs.js';
-import { runMessage, type RunJob, type RunMessage } from '../workers/protocol.js';
+import { runMessage, type RunMessage } from '../workers/protocol.js';
 import { talk } from '../workers/talk.js';
 import type { TakenWorker } from '../workers/site-workers.js';
-import type { Worker, WorkerExit } from '../workers/worker.js';
+import type { WorkerExit } from '../workers/worker.js';
 import type { RunRecord } from './run-record.js';
 import type { ServedSite } from './served-site.js';
 
@@ -84,15 +84,18 @@ async function attempt(record: RunRecord, tools: RunTools): Promise<RunEnd | Sta
   const { worker } = taken;
   record.pid = worker.pid;
   record.isolation = taken.isolation;
-  const exit = await performJob(record, tools, worker, taken.job, report);
+  const exit = await performJob(record, tools, taken, report);
+  if (!report.claimed) {
+    taken.begun?.();
+  }
   const endedAt = report.endedAt ?? Date.now() / 1000;
   if (exit.stays) {
     taken.giveBack?.({ files: report.done?.files ?? [], reads: report.done?.reads ?? [] });
   }
   const end = await endOf(record, tools, report, exit, endedAt);
-  if (end.type !== 'unsettled') {
-    // Else it is needed for the hook when the database is back.
-    await rm(processFile(site.place, dispatch.id), { force: true });
+  if (end.type !== 'unsettled' && report.claimed && report.claimed.listeners > 0) {
+    // Else it was not written, or is needed for the hook when the database is back.
+    await unlink(processFile(site.place, dispatch.id)).catch(() => undefined);
   }
   if (end.type === 'ended') {
     // A full disk costs the last line of the log, not the end of the run.
@@ -121,8 +124,7 @@ function endOf(
 async function performJob(
   record: RunRecord,
   tools: RunTools,
-  worker: Worker,
-  job: RunJob,
+  { worker, job, begun }: TakenWorker,
   report: RunReport,
 ): Promise<WorkerExit> {
   const { dispatch } = record;
@@ -146,6 +148,7 @@ async function performJob(
       clearTimeout(bootTimer);
     } else if (message.type === 'claimed') {
       tools.bus.emit('run.claimed', about);
+      begun?.();
     } else if (message.type === 'unsettled') {
       tools.bus.emit('settle.postponed', { ...about, reason: `its worker could not (${message.message})` });
     }

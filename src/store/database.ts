@@ -1,4 +1,6 @@
-import { createPool, type Pool, type PoolOptions, type RowDataPacket, type ResultSetHeader } from 'mysql2/promise';
+import { promisify } from 'node:util';
+
+import { createPool, type Pool, type PoolOptions, type QueryError, type ResultSetHeader } from 'mysql2';
 
 import { fail } from '../errors.js';
 import type { DatabaseAccess } from '../sites/description.js';
@@ -53,15 +55,13 @@ export class SiteDatabase {
     return prefixed.split('.');
   }
 
-  async rows<T>(sql: string, params: readonly Param[] = []): Promise<T[]> {
-    const [rows] = await this.#pool.query<RowDataPacket[]>({ sql, timeout: statementTimeout }, [...params]);
-    return rows as T[];
+  rows<T>(sql: string, params: readonly Param[] = []): Promise<T[]> {
+    return this.#query<T[]>(sql, params);
   }
 
   /** Runs a statement that changes rows; how many it matched or changed. */
   async change(sql: string, params: readonly Param[] = []): Promise<number> {
-    const [result] = await this.#pool.query<ResultSetHeader>({ sql, timeout: statementTimeout }, [...params]);
-    return result.affectedRows;
+    return (await this.#query<ResultSetHeader>(sql, params)).affectedRows;
   }
 
   /** Storage engine of one of Drupal's tables, as the server writes it; undefined: there is no such table. */
@@ -74,8 +74,21 @@ export class SiteDatabase {
     return rows[0]?.engine ?? undefined;
   }
 
-  async close(): Promise<void> {
-    await this.#pool.end();
+  close(): Promise<void> {
+    return promisify(this.#pool.end.bind(this.#pool))();
+  }
+
+  /** mysql2's own promises take a stack trace for each statement, which costs more than the rest of it. */
+  #query<R>(sql: string, params: readonly Param[]): Promise<R> {
+    return new Promise((resolve, reject) => {
+      this.#pool.query({ sql, timeout: statementTimeout }, [...params], (error: QueryError | null, result: unknown) => {
+        if (error) {
+          reject(error);
+        } else {
+          resolve(result as R);
+        }
+      });
+    });
   }
 }
 

@@ -11,6 +11,9 @@ import { killGroup, signalName, type Worker, type WorkerExit } from './worker.js
 /** Time that a PHP gets to report after its start or fork, in milliseconds. */
 export const reportTimeout = 15_000;
 
+/** Milliseconds that a parent gets to tell a death by itself. */
+const reapPatience = 10;
+
 /** Pause between two looks at a process that nobody can reap for us, in milliseconds. */
 const orphanInterval = 100;
 
@@ -75,8 +78,7 @@ export class Forker {
       const connection = await expectation.connected;
       const pid = connection.hello.pid;
       child.pid = pid;
-      // The end of the connection wakes the parent, which alone can prove the death.
-      void connection.closed.then(() => this.#connection.send({ type: 'reap', pid }));
+      void connection.closed.then(() => this.#awaitReaping(run, pid));
       return { pid, connection, ended: child.ended.promise, kill: (signal) => killGroup(pid, signal) };
     } finally {
       clearTimeout(timer);
@@ -95,6 +97,15 @@ export class Forker {
     for (const [run, child] of this.#children) {
       void this.#watchOrphan(run, child);
     }
+  }
+
+  /** The parent alone can prove a death; should the signal have slipped past it, it is woken. */
+  #awaitReaping(run: string, pid: number): void {
+    setTimeout(() => {
+      if (this.#children.has(run)) {
+        this.#connection.send({ type: 'reap', pid });
+      }
+    }, reapPatience).unref();
   }
 
   #receive(raw: unknown): void {

@@ -27,6 +27,8 @@ export interface TakenWorker {
   readonly isolation: Isolation;
   /** What to give it. */
   readonly job: RunJob;
+  /** To be called when its callback has begun or never will: what is done ahead for others waits until then. */
+  readonly begun?: (() => void) | undefined;
   /** To be called when it takes another job. */
   readonly giveBack?: ((staying: Staying) => void) | undefined;
 }
@@ -66,14 +68,16 @@ export class SiteWorkers extends BaseComponent {
           worker: resident.worker,
           isolation,
           job: { ...job, stay: shared.stay(id) },
+          begun: () => this.#pools.get(uri)?.refill(),
           giveBack: (staying) => resident.giveBack(staying),
         };
       }
     }
     if (isolation === 'process' && !wanted.fresh) {
-      const worker = await this.#pool(uri).take(id, warm);
+      const pool = this.#pool(uri);
+      const worker = await pool.take(id, warm);
       if (worker) {
-        return { worker, isolation, job };
+        return { worker, isolation, job, begun: () => pool.refill() };
       }
     }
     const worker = await this.#options.source.worker(id);

@@ -126,7 +126,6 @@ export class WarmPool extends BaseComponent {
       return undefined;
     }
     const spare = brood.spares.take();
-    this.#fill(brood);
     if (spare) {
       return spare;
     }
@@ -135,6 +134,13 @@ export class WarmPool extends BaseComponent {
     } catch {
       // It has just ended; a fresh process will do.
       return undefined;
+    }
+  }
+
+  /** Makes spares for those that were taken: not before, because a fork would hold up the run that took one. */
+  refill(): void {
+    if (this.#brood) {
+      this.#fill(this.#brood);
     }
   }
 

@@ -21,6 +21,7 @@ class Resident {
   private $globals = array();
   private $surroundings;
   private $files = array();
+  private $included = 0;
   private $runs = 0;
   private $limits;
   private $log;
@@ -149,9 +150,13 @@ class Resident {
     if (memory_get_usage() > $this->limits['maxMemory']) {
       return NULL;
     }
-    $files = $this->warm->files();
-    $new = array_values(array_diff($files, $this->files));
-    $this->files = $files;
+    $new = array();
+    if (count(get_included_files()) !== $this->included) {
+      $files = $this->warm->files();
+      $new = array_values(array_diff($files, $this->files));
+      $this->files = $files;
+      $this->included = count(get_included_files());
+    }
     return array('files' => $new, 'reads' => $reads);
   }
 

@@ -70,7 +70,7 @@ class Run {
     if ($this->boot->stale !== NULL) {
       $this->stale($this->boot->stale);
     }
-    $this->channel->send(array('type' => 'booted'));
+    $this->channel->hold(array('type' => 'booted'));
     $refusal = Admission::refusal($this->handle, $this->job['token']);
     if ($refusal) {
       $this->tell($refusal);
@@ -133,10 +133,9 @@ class Run {
       $this->callable = is_callable($this->process->callback);
       $this->process->start_stamp = (float) $stamp;
       $this->process->exec_status = BACKGROUND_PROCESS_STATUS_RUNNING;
-      // Silent: its undeclared properties fill the site's log under PHP 8.2.
-      $this->process = @\BackgroundProcess::load($this->process);
-      if ($this->listeners && !empty($this->job['processFile'])) {
-        @file_put_contents($this->job['processFile'], serialize($this->process));
+      if ($this->listeners) {
+        // Silent: its undeclared properties fill the site's log under PHP 8.2.
+        $this->process = @\BackgroundProcess::load($this->process);
       }
     }
     drupal_register_shutdown_function(array($this, 'settle'));
@@ -353,6 +352,10 @@ class Run {
 
   private function tellOutcome() {
     if (empty($this->outcome['told'])) {
+      if ($this->listeners && $this->process && !empty($this->job['processFile'])) {
+        // From here on the row may go before the hook has been told.
+        @file_put_contents($this->job['processFile'], serialize($this->process));
+      }
       $this->channel->send(array('type' => 'ended', 'at' => microtime(TRUE), 'outcome' => $this->outcome));
       $this->outcome['told'] = TRUE;
     }

@@ -28,6 +28,11 @@ class Warm {
     'CONTEXT_PREFIX', 'HTTP_CONNECTION', 'CONTENT_LENGTH', 'REDIRECT_STATUS',
   );
 
+  /** Static variables that hold what practise() was told. */
+  private static $practised = array(
+    'language_list', 'module_implements', 'module_implements:verified', 'module_hook_info', 'user_role_permissions',
+  );
+
   private $job;
   private $path;
   private $settings = array();
@@ -66,6 +71,7 @@ class Warm {
     drupal_bootstrap(DRUPAL_BOOTSTRAP_VARIABLES);
     $this->variables = serialize($GLOBALS['conf']);
     $this->loadCode();
+    $this->practise();
     Connections::close();
   }
 
@@ -96,6 +102,27 @@ class Warm {
     if (class_exists('DatabaseLog') || is_file(DRUPAL_ROOT . '/includes/database/log.inc')) {
       require_once DRUPAL_ROOT . '/includes/database/log.inc';
       require_once __DIR__ . '/Claim.php';
+    }
+  }
+
+  /**
+   * Calls what every run calls and what only reads, and forgets the answers.
+   *
+   * PHP looks names up, and fills its pages, at the first call: a run need not
+   * do again what was called here. No hook of a request is called by it.
+   */
+  private function practise() {
+    background_process_get_process('');
+    variable_initialize();
+    module_implements('init');
+    if (function_exists('language_list')) {
+      language_list();
+    }
+    if (function_exists('user_role_permissions')) {
+      user_role_permissions(array(DRUPAL_ANONYMOUS_RID => ''));
+    }
+    foreach (self::$practised as $name) {
+      drupal_static_reset($name);
     }
   }
 
@@ -166,9 +193,7 @@ class Warm {
   /** In a worker that waits for its job: opens the connections that every run needs. */
   public function rehearse() {
     try {
-      background_process_get_process('');
-      variable_initialize();
-      module_implements('init');
+      $this->practise();
       Site::connectionIds(TRUE);
     }
     catch (\Exception $error) {
