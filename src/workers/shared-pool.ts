@@ -116,8 +116,7 @@ export class SharedPool {
 
   /** Makes a worker that has no job yet one of this pool, for whoever comes next. */
   lay(worker: Worker, id: string, origin: Origin): void {
-    const { giveBack } = this.adopt(worker, id, origin);
-    giveBack(undefined);
+    this.adopt(worker, id, origin).giveBack(undefined);
   }
 
   /** Lets all go that wait; those that run go after their run. */
