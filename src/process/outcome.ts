@@ -71,6 +71,18 @@ export function lost(callback: string, why: string): Outcome {
   return { kind: 'lost', sentence: `The PHP process of the callback ${callback} is gone: ${why}.` };
 }
 
+/**
+ * Somebody did not want it to go on.
+ *
+ * @param who what has stopped it, such as "drupald kill"
+ */
+export function cancelled(callback: string, who: string, reason: string | undefined): Outcome {
+  return {
+    kind: 'cancelled',
+    sentence: `The run of the callback ${callback} was cancelled by ${who}${reason ? `: ${reason.replace(/[.\s]+$/, '')}` : ''}.`,
+  };
+}
+
 /** The site ended or broke the request before the callback began. */
 export function bootFailed(sentence: string): Outcome {
   return { kind: 'boot-failed', sentence };

@@ -59,7 +59,7 @@ export interface SharedWorker {
   readonly worker: Worker;
   /** What a job says to a worker that may stay. */
   readonly stay: { readonly log: string; readonly maxMemory: number };
-  giveBack(staying: Staying | undefined): void;
+  readonly giveBack: (staying: Staying | undefined) => void;
 }
 
 /** Workers of one site address that run many processes, one after another (isolation `shared`). */
