@@ -12,6 +12,7 @@ import { daemonStatus } from './http/status.js';
 import { StartIntake } from './intake/accept-start.js';
 import { TrustedPeers } from './intake/trusted-peers.js';
 import { recover } from './liveness/recover.js';
+import { RowWatch } from './liveness/row-watch.js';
 import { StartNotes } from './liveness/start-notes.js';
 import { Sweep } from './liveness/sweep.js';
 import { createLog } from './observe/log.js';
@@ -21,9 +22,11 @@ import { openSites } from './scheduler/open-sites.js';
 import { adoptCopies } from './scheduler/adopt.js';
 import { detach } from './scheduler/detach.js';
 import { HandBack } from './scheduler/hand-back.js';
+import { kill } from './scheduler/kill.js';
 import { limitByRoom } from './scheduler/room.js';
 import { Scheduler } from './scheduler/scheduler.js';
 import type { ServedSite } from './scheduler/served-site.js';
+import { limitsOf } from './scheduler/watch-limits.js';
 import { TakeStart } from './scheduler/take-start.js';
 import { HostMap } from './sites/host-map.js';
 import { ownAddresses } from './sites/service-hosts.js';
@@ -94,6 +97,8 @@ export async function runDaemon(config: Config): Promise<void> {
       bootTimeout: config.worker.bootTimeout,
       settleTimeout: config.worker.settleTimeout,
       outputLimit: config.output.max,
+      limitsOf: (callback) => limitsOf(config.callbacks, callback),
+      killGrace: config.kill.grace,
     });
     await scheduler.start();
     for (const site of sites) {
@@ -115,6 +120,7 @@ export async function runDaemon(config: Config): Promise<void> {
         daemonStatus({ version: packageVersion, startedAt, state: phase }, { ...config, listen }, sites, scheduler),
       doctor: () => examine(sites, { ...config, listen }),
       detach: async (to) => ({ ...(await detach(scheduler, handBack, bus, to)) }),
+      kill: (wish) => kill(scheduler, bus, wish, config.kill.grace),
       adopt: async () => {
         const adopted = await adoptCopies(sites);
         await sweep.again();
@@ -124,6 +130,9 @@ export async function runDaemon(config: Config): Promise<void> {
     await recover(left, sites, scheduler, bus);
     await control.start();
     cleanUp.push(() => control.stop());
+    const rowWatch = new RowWatch({ scheduler, bus, onUnlock: config.kill.onUnlock, grace: config.kill.grace });
+    await rowWatch.start();
+    cleanUp.push(() => rowWatch.stop());
     await sweep.start();
     cleanUp.push(() => sweep.stop());
     intake.resolve({

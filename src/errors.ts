@@ -225,6 +225,20 @@ export const errorCatalog = {
     httpStatus: 404,
     exitCode: 1,
   },
+  PROCESS_NOT_HERE: {
+    code: 'DRUPALD_PROCESS_NOT_HERE',
+    message: 'No process {handle} runs or waits in this daemon.',
+    remedy: 'Look at "drupald ps"; one that runs under the web server is ended there.',
+    httpStatus: 404,
+    exitCode: 1,
+  },
+  HANDLE_AMBIGUOUS: {
+    code: 'DRUPALD_HANDLE_AMBIGUOUS',
+    message: 'Several sites have a process {handle}: {sites}.',
+    remedy: 'Name one of them with --site.',
+    httpStatus: 409,
+    exitCode: 2,
+  },
   START_UNKNOWN_PROCESS: {
     code: 'DRUPALD_START_UNKNOWN_PROCESS',
     message: 'There is no process {handle} in the database of the site.',
@@ -271,6 +285,11 @@ export const errorCatalog = {
 
 /** Short name of an error, as the code of this program uses it. */
 export type ErrorName = keyof typeof errorCatalog;
+
+/** Whether a text is the short name of an error. */
+export function isErrorName(name: string): name is ErrorName {
+  return Object.hasOwn(errorCatalog, name);
+}
 
 /** Public code of an error: `DRUPALD_` and the short name. */
 export type ErrorCode = `DRUPALD_${ErrorName}`;

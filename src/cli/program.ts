@@ -7,6 +7,7 @@ import { addConfigCommand } from './config.js';
 import { addDetachCommand } from './detach.js';
 import { addDoctorCommand } from './doctor.js';
 import { printable, wantsColour, type CommandIo } from './io.js';
+import { addKillCommand } from './kill.js';
 import { addPsCommand } from './ps.js';
 import { addServeCommand } from './serve.js';
 
@@ -39,6 +40,7 @@ export async function runCommandLine(args: readonly string[], io: CommandIo): Pr
   addDetachCommand(program, io, (code) => (exitCode = code));
   addAdoptCommand(program, io);
   addPsCommand(program, io);
+  addKillCommand(program, io);
   addConfigCommand(program, io);
   try {
     // Accepted behind the command, too, where people add it after something went wrong.

@@ -43,6 +43,15 @@ export interface Config {
     readonly slots: Readonly<Record<string, number>>;
     /** How runs are kept apart, by pattern of the callback. */
     readonly isolation: Readonly<Record<string, Isolation>>;
+    /** Milliseconds that a run may take, by pattern of the callback. */
+    readonly time: Readonly<Record<string, number>>;
+    /** Bytes that a run may use, by pattern of the callback. */
+    readonly memory: Readonly<Record<string, number>>;
+  };
+  readonly kill: {
+    /** Milliseconds between SIGTERM and SIGKILL. */
+    readonly grace: number;
+    readonly onUnlock: 'stop' | 'continue';
   };
   readonly backlog: { readonly max: number };
   /** Milliseconds. */

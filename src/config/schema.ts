@@ -83,6 +83,36 @@ export const settings = {
     example: '30 s',
     sentence: 'How long running processes may go on when the daemon stops.',
   }),
+  'callbacks.time': setting({
+    kind: kinds.mapOf(kinds.duration),
+    unit: 'ms',
+    default: {},
+    example: '{ "feeds_*": 30 min }',
+    sentence:
+      'How long processes may run, waiting included, by their callback; * stands for anything, the first pattern that fits counts. One that runs longer is ended.',
+  }),
+  'callbacks.memory': setting({
+    kind: kinds.mapOf(kinds.size),
+    unit: 'bytes',
+    default: {},
+    example: '{ "*": 1 GB }',
+    sentence:
+      'Memory that processes may use with all that they start, by their callback. What they share with others counts in part. One that uses more is ended.',
+  }),
+  'kill.grace': setting({
+    kind: kinds.duration,
+    unit: 'ms',
+    default: '5 s',
+    example: '5 s',
+    sentence: 'How long a process that is to end may take after SIGTERM, before SIGKILL.',
+  }),
+  'kill.on_unlock': setting({
+    kind: kinds.choice('stop', 'continue'),
+    default: 'stop',
+    example: 'continue',
+    sentence:
+      'What becomes of a running process whose row somebody unlocks in Drupal. stop: it is ended; continue: it goes on, and may run beside the next one of its handle.',
+  }),
   'callbacks.isolation': setting({
     kind: kinds.mapOf(kinds.choice('process', 'shared', 'fresh')),
     default: {},

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Agent, request } from 'undici';
 import { z } from 'zod';
-import { fail } from '../errors.js';
+import { fail, isErrorName } from '../errors.js';
 
 const site = z.looseObject({
   name: z.string(),
@@ -52,6 +52,25 @@ const detached = z.looseObject({
   left: z.number(),
   reason: z.string().optional(),
 });
+
+/** What `drupald kill` asks for. */
+export const killWish = z.object({
+  handle: z.string().min(1),
+  site: z.string().optional(),
+  reason: z.string().max(1_000).optional(),
+});
+
+const killed = z.object({
+  site: z.string(),
+  handle: z.string(),
+  was: z.enum(['running', 'waiting', 'ending']),
+  pid: z.number().optional(),
+});
+
+/** What came of `drupald kill`. */
+export type KilledProcess = z.infer<typeof killed>;
+
+const codedError = z.object({ code: z.string(), details: z.record(z.string(), z.unknown()) });
 
 /** What came of `drupald detach`. */
 export type Detached = z.infer<typeof detached>;
@@ -105,6 +124,14 @@ export class ControlClient {
     );
   }
 
+  /**
+   * Ends a process; takes as long as its worker takes to die.
+   * Throws PROCESS_NOT_HERE, HANDLE_AMBIGUOUS, DAEMON_NOT_RUNNING, CONTROL_DENIED or CONTROL_FAILED.
+   */
+  async kill(wish: z.infer<typeof killWish>): Promise<KilledProcess> {
+    return this.ask('/v1/kill', killed, { method: 'POST', body: JSON.stringify(wish) }, 0);
+  }
+
   /** Makes copied databases this place's own; names of the sites. Throws as `detach` does. */
   async adopt(): Promise<readonly string[]> {
     const answer = z.looseObject({ adopted: z.array(z.string()) });
@@ -137,6 +164,9 @@ export class ControlClient {
       const body = await response.body.text();
       if (response.statusCode === 401 || response.statusCode === 403)
         throw fail('CONTROL_DENIED', { file: this.tokenFile });
+      const coded = response.statusCode >= 400 ? codedError.safeParse(parseJson(body)) : undefined;
+      const name = coded?.success ? coded.data.code.replace(/^DRUPALD_/, '') : '';
+      if (coded?.success && isErrorName(name)) throw fail(name, coded.data.details);
       const parsed = response.statusCode === 200 ? schema.safeParse(parseJson(body)) : null;
       if (parsed?.success === true) return parsed.data;
       const reason = parsed === null ? body.slice(0, 200) : z.prettifyError(parsed.error);

@@ -5,7 +5,16 @@ import { join } from 'node:path';
 import Fastify, { type FastifyInstance } from 'fastify';
 
 import { BaseComponent } from '../components/component.js';
-import { CONTROL_SOCKET, CONTROL_TOKEN, type DaemonStatus, type Detached, type Finding } from './control-client.js';
+import { DrupaldError } from '../errors.js';
+import type { Killed, KillWish } from '../scheduler/kill.js';
+import {
+  CONTROL_SOCKET,
+  CONTROL_TOKEN,
+  killWish,
+  type DaemonStatus,
+  type Detached,
+  type Finding,
+} from './control-client.js';
 
 /** What the command line can ask. */
 export interface ControlPorts {
@@ -13,6 +22,8 @@ export interface ControlPorts {
   doctor(): Promise<readonly Finding[]>;
   /** Gives the backlog back to the sites. */
   detach(to: string | undefined): Promise<Detached>;
+  /** Ends a process. @throws DrupaldError PROCESS_NOT_HERE, HANDLE_AMBIGUOUS */
+  kill(wish: KillWish): Promise<Killed>;
   /** Makes copied databases this place's own; names of the sites. */
   adopt(): Promise<readonly string[]>;
 }
@@ -49,6 +60,18 @@ export class ControlServer extends BaseComponent {
     app.get('/v1/doctor', async () => ({ findings: await this.#ports.doctor() }));
     app.post<{ Body: { to?: string } | null }>('/v1/detach', (request) => this.#ports.detach(request.body?.to));
     app.post('/v1/adopt', async () => ({ adopted: await this.#ports.adopt() }));
+    app.post<{ Body: unknown }>('/v1/kill', async (request) => {
+      const { handle, site, reason } = killWish.parse(request.body);
+      return this.#ports.kill({ handle, site, reason });
+    });
+    app.setErrorHandler(async (error, _request, reply) => {
+      if (error instanceof DrupaldError) {
+        const { code, details } = error;
+        await reply.code(error.httpStatus ?? 500).send({ code, details });
+        return;
+      }
+      await reply.code(500).send({ error: error instanceof Error ? error.message : String(error) });
+    });
     const socket = join(this.#dir, CONTROL_SOCKET);
     await unlink(socket).catch(() => undefined);
     await app.listen({ path: socket });

@@ -94,6 +94,12 @@ const lines: { readonly [N in EventName]?: Line<N> } = {
     say: (e) =>
       `the ledger cannot be written (${e.reason}): if this daemon is killed, the next one does not know what ran`,
   },
+  'run.unlocked': {
+    level: 'warn',
+    say: (e) =>
+      `${e.handle} was unlocked in Drupal while it ran; ` +
+      (e.stopped ? 'it is being stopped' : 'it goes on, and another of its handle may run beside it'),
+  },
   'run.stopped': { level: 'info', say: (e) => `${e.handle} is being stopped: ${e.reason}` },
   'sweep.found': {
     level: 'warn',

@@ -1,3 +1,5 @@
+import { formatDuration } from '../support/duration.js';
+
 /** How a run ended. The PHP side uses the same names (php-shim/src/Ending.php). */
 export const outcomeKinds = [
   'completed',
@@ -80,6 +82,37 @@ export function cancelled(callback: string, who: string, reason: string | undefi
   return {
     kind: 'cancelled',
     sentence: `The run of the callback ${callback} was cancelled by ${who}${reason ? `: ${reason.replace(/[.\s]+$/, '')}` : ''}.`,
+  };
+}
+
+/**
+ * A run took longer than it may.
+ *
+ * @param limit milliseconds
+ * @param place where it was, such as "at FILE:LINE"
+ */
+export function outOfTime(callback: string, limit: number, place: string | undefined): Outcome {
+  return {
+    kind: 'timed-out',
+    sentence: `The run of the callback ${callback} was ended after ${formatDuration(limit)}, the time that it may take${place ? `; it was ${place}` : ''}.`,
+  };
+}
+
+/** A run used more memory than it may; both in bytes. */
+export function outOfMemoryLimit(callback: string, limit: number, used: number): Outcome {
+  const megabytes = (bytes: number): string => `${Math.round(bytes / 2 ** 20)} MB`;
+  return {
+    kind: 'out-of-memory',
+    sentence: `The run of the callback ${callback} was ended because it used ${megabytes(used)} of memory with all that it had started; it may use ${megabytes(limit)}.`,
+  };
+}
+
+/** A run was killed while the kernel killed processes because memory ran short. */
+export function killedForMemory(callback: string): Outcome {
+  return {
+    kind: 'out-of-memory',
+    signal: 'SIGKILL',
+    sentence: `The PHP process of the callback ${callback} was killed by the kernel, because the machine or its control group ran out of memory.`,
   };
 }
 

@@ -7,8 +7,10 @@ import type { Ledger } from '../store/ledger.js';
 import { bootReason } from '../workers/describe-site.js';
 import { processFile } from '../workers/jobs.js';
 import type { WorkerExit } from '../workers/worker.js';
+import type { Dispatch } from './dispatch.js';
 import { outcomeNote } from './ledger-notes.js';
 import type { RunRecord } from './run-record.js';
+import type { RunLimits } from './watch-limits.js';
 import type { ServedSite } from './served-site.js';
 
 /** What the pipeline needs besides the run. */
@@ -23,6 +25,9 @@ export interface RunTools {
   readonly settleTimeout: number;
   /** Bytes. */
   readonly outputLimit: number;
+  readonly limitsOf: (callback: string) => RunLimits;
+  /** Milliseconds between SIGTERM and SIGKILL. */
+  readonly killGrace: number;
 }
 
 /** How the pipeline ended; everything but `ended` leaves the start unclaimed and as it was. */
@@ -124,10 +129,26 @@ export async function settleClaimed(
   return { type: 'ended', outcome };
 }
 
+/** Settles a start that has never run. */
+export async function dropWaiting(dispatch: Dispatch, outcome: Outcome, tools: RunTools): Promise<RunEnd> {
+  const { site, id, uri, handle, callback, stamp } = dispatch;
+  const endedAt = Date.now() / 1000;
+  const dead: Unsettled = { id, uri, handle, callback, stamp, outcome, endedAt, hook: true };
+  try {
+    const settled = await settleDead(settleTools(tools, site), dead);
+    tools.bus.emit('run.settled', { site: site.name, handle, callback, outcome: outcome.kind, ...settled });
+    return { type: 'ended', outcome };
+  } catch (error) {
+    return { type: 'unsettled', dead, error };
+  }
+}
+
 /** Whoever stopped a run is the cause of its end, unless it had come to its end by itself. */
 function causeOf(record: RunRecord, report: RunReport, exit: WorkerExit): Outcome {
-  const own = report.outcome(exit, record.dispatch.callback);
-  return record.stopped && own.kind !== 'completed' ? record.stopped : own;
+  // One that answers SIGTERM by exit(0) has not come to its end by itself.
+  return record.stopped && report.ended?.kind !== 'completed'
+    ? record.stopped
+    : report.outcome(exit, record.dispatch.callback);
 }
 
 /** A server that still works on the statement of a dead client would hold its locks until that is done. */

@@ -67,6 +67,16 @@ export class MaintenanceHold {
     return all;
   }
 
+  /** Takes one out; false: it is not held. */
+  remove(dispatch: Dispatch): boolean {
+    const held = this.#held.get(dispatch.site)?.dispatches ?? [];
+    const index = held.indexOf(dispatch);
+    if (index >= 0) {
+      held.splice(index, 1);
+    }
+    return index >= 0;
+  }
+
   add(dispatch: Dispatch): void {
     let held = this.#held.get(dispatch.site);
     if (!held) {

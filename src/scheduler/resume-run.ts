@@ -14,6 +14,7 @@ import { endOf, type RunEnd, type RunTools } from './end-run.js';
 import { readOutcomeNote } from './ledger-notes.js';
 import { finish } from './run-process.js';
 import type { RunRecord } from './run-record.js';
+import { watchLimits } from './watch-limits.js';
 
 /** Milliseconds between two looks at a process that is not our child. */
 const interval = 100;
@@ -42,20 +43,26 @@ export async function resumeRun(record: RunRecord, tools: RunTools, entry: Ledge
     }
   }
   const wasAlive = await isAlive({ pid: entry.run.pid, startTicks: entry.run.startTicks });
+  const unwatch = report.claimed
+    ? watchLimits(record, tools.limitsOf(record.dispatch.callback), tools.killGrace, tools.bus)
+    : (): void => undefined;
+  // Its socket is gone: it cannot be asked where it is.
+  record.tellsStack = false;
   while (await isAlive({ pid: entry.run.pid, startTicks: entry.run.startTicks })) {
     await pause(interval, undefined, { ref: false });
   }
+  unwatch();
+  record.left.resolve();
   const exit = await exitOf(join(dirname(site.place.logs), exitsFolder), entry.run.pid, wasAlive);
   const spool = spoolFile(site.place, id);
   for (const line of (await readFile(spool, 'utf8').catch(() => '')).split('\n')) {
     hear(record, report, parse(line));
   }
-  record.left.resolve();
   const gone = await settledUnheard(record, report);
   if (gone) {
     record.cause.write(gone);
   }
-  endedAt = report.endedAt ?? endedAt ?? Date.now() / 1000;
+  endedAt = record.ownUntil ?? report.endedAt ?? endedAt ?? Date.now() / 1000;
   const end: RunEnd = gone
     ? { type: 'ended', outcome: record.cause.write(gone) }
     : again(await endOf(record, tools, report, exit, endedAt));

@@ -11,6 +11,7 @@ import type { WorkerExit } from '../workers/worker.js';
 import { endOf, type RunEnd, type RunTools, type Stale } from './end-run.js';
 import { isKept } from './ledger-notes.js';
 import type { RunRecord } from './run-record.js';
+import { watchLimits } from './watch-limits.js';
 
 /** Milliseconds between two looks at the size of a run's log. */
 const logInterval = 500;
@@ -50,7 +51,7 @@ async function attempt(record: RunRecord, tools: RunTools): Promise<RunEnd | Sta
   if (!report.claimed) {
     taken.begun?.();
   }
-  const endedAt = report.endedAt ?? Date.now() / 1000;
+  const endedAt = record.ownUntil ?? report.endedAt ?? Date.now() / 1000;
   if (exit.stays) {
     taken.giveBack?.({ files: report.done?.files ?? [], reads: report.done?.reads ?? [] });
   }
@@ -102,6 +103,7 @@ async function performJob(
   }, tools.bootTimeout);
   const log = logFile(site.place, dispatch.id);
   const logTimer = setInterval(() => void cutLog(log, tools.outputLimit).catch(() => undefined), logInterval);
+  let unwatch = (): void => undefined;
   const exit = await talk(worker, job, runMessage, tools.bus, (message) => {
     report.apply(message);
     if (isKept(message)) {
@@ -112,12 +114,14 @@ async function performJob(
       clearTimeout(bootTimer);
     } else if (message.type === 'claimed') {
       tools.bus.emit('run.claimed', about);
+      unwatch = watchLimits(record, tools.limitsOf(callback), tools.killGrace, tools.bus);
       begun?.();
     } else if (message.type === 'unsettled') {
       tools.bus.emit('settle.postponed', { ...about, reason: `its worker could not (${message.message})` });
     }
   });
   record.left.resolve();
+  unwatch();
   clearTimeout(bootTimer);
   clearInterval(logTimer);
   return exit;

@@ -27,6 +27,14 @@ export class RunRecord {
   claimStamp: string | undefined;
   /** Why it was stopped, by whom; undefined: it was not. */
   stopped: Outcome | undefined;
+  /** Where it was when it was asked, innermost call first; undefined: it did not answer. */
+  stack: readonly string[] | undefined;
+  /** Whether it answers. */
+  tellsStack = false;
+  /** Called when it has answered. */
+  onStack: () => void = () => undefined;
+  /** Seconds since 1970 until which no other run of its handle had begun; undefined: its row is still its own. */
+  ownUntil: number | undefined;
   /** Whether the run itself has changed its row: then nobody else has taken it away. */
   touchedRow = false;
   #worker: Pick<Worker, 'pid' | 'kill'> | undefined;
@@ -73,11 +81,15 @@ export class RunRecord {
     if (message.type === 'claimed') {
       this.claimedAt = Date.now();
       this.claimStamp = message.stamp;
+      this.tellsStack = message.stack === true;
       this.move('running');
     } else if (message.type === 'ended' && this.#state === 'running') {
       this.move('closing');
     } else if (message.type === 'row-touched') {
       this.touchedRow = true;
+    } else if (message.type === 'stack') {
+      this.stack = message.frames;
+      this.onStack();
     }
   }
 

@@ -4,6 +4,7 @@ import { BaseComponent } from '../components/component.js';
 import type { EventBus } from '../events/bus.js';
 import { postponedReason, settleDead, type Unsettled } from '../outcome/settle.js';
 import type { LedgerEntry } from '../store/ledger.js';
+import type { Outcome } from '../process/outcome.js';
 import { Backoff } from '../support/backoff.js';
 import { isolations } from '../config/config.js';
 import { processFile } from '../workers/jobs.js';
@@ -13,7 +14,7 @@ import { dispatchKey, type Dispatch } from './dispatch.js';
 import { Lanes, type LaneLimits } from './lanes.js';
 import { MaintenanceHold } from './maintenance-hold.js';
 import { RunRecord } from './run-record.js';
-import { settleTools, type RunEnd, type RunTools } from './end-run.js';
+import { dropWaiting, settleTools, type RunEnd, type RunTools } from './end-run.js';
 import { resumeRun } from './resume-run.js';
 import { runProcess } from './run-process.js';
 import type { ServedSite } from './served-site.js';
@@ -177,6 +178,19 @@ export class Scheduler extends BaseComponent {
   keep(dispatch: Dispatch): void {
     this.#known.set(dispatchKey(dispatch), dispatch);
     this.#waiting.putBack(dispatch);
+  }
+
+  /**
+   * Ends a start that waits, as if it had run and come to this.
+   *
+   * @returns false: it does not wait any more
+   */
+  async withdraw(dispatch: Dispatch, cause: Outcome): Promise<boolean> {
+    if (!this.#waiting.remove(dispatch) && !this.#hold.remove(dispatch)) {
+      return false;
+    }
+    await this.#see(new RunRecord(dispatch), dropWaiting(dispatch, cause, this.#options));
+    return true;
   }
 
   /** Takes a run in hand that the last daemon left. */

@@ -57,6 +57,13 @@ export class WaitingList {
     return undefined;
   }
 
+  /** Takes one out; false: it does not wait. */
+  remove(dispatch: Dispatch): boolean {
+    const removed = this.#lines.get(dispatch.site)?.get(this.#laneOf(dispatch))?.remove(dispatch) ?? false;
+    this.#size -= removed ? 1 : 0;
+    return removed;
+  }
+
   /** Empties the list; what was in it. */
   clear(): Dispatch[] {
     const all = [...this];
@@ -132,6 +139,14 @@ class Queue {
       }
     }
     this.#items.splice(index, 0, item);
+  }
+
+  remove(item: Dispatch): boolean {
+    const index = this.#items.indexOf(item, this.#head);
+    if (index >= 0) {
+      this.#items.splice(index, 1);
+    }
+    return index >= 0;
   }
 
   shift(): Dispatch | undefined {

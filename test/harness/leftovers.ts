@@ -24,6 +24,11 @@ function parentOf(pid: number): number | undefined {
   }
 }
 
+/** Whether a process has ended, also when nobody has looked at its end yet. */
+export function isDead(pid: number): boolean {
+  return parentOf(pid) === undefined;
+}
+
 /** All living processes below a process, nearest first. */
 export function descendants(pid: number): number[] {
   const children = new Map<number, number[]>();

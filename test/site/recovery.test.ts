@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { prepareBench } from '../harness/bench.js';
 import { describeSites } from '../harness/describe-sites.js';
 import { detail, event, events, openGate } from '../harness/fixture-log.js';
-import { nothingLeft } from '../harness/leftovers.js';
+import { isDead, nothingLeft } from '../harness/leftovers.js';
 import { readRow } from '../harness/row.js';
 import { finished, newHandle } from '../harness/run.js';
 import { waitFor } from '../harness/wait.js';
@@ -17,15 +17,6 @@ describeSites('a daemon that is killed', [], (kind) => {
     const { pid } = await event(bench.site, handle, 'gate');
     return { handle, pid };
   }
-
-  const isDead = (pid: number): boolean => {
-    try {
-      process.kill(pid, 0);
-      return false;
-    } catch {
-      return true;
-    }
-  };
 
   const ends = [
     ['return', undefined, 'completed'],

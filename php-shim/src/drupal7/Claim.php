@@ -22,13 +22,14 @@ class Claim extends \DatabaseLog {
   private $step = self::OVER;
   private $handle;
   private $listener;
+  private $touched = FALSE;
   private $previous;
 
   /**
    * Starts to watch.
    *
    * @param object $listener
-   *   Gets claimed($stamp), returned() and removed($rows).
+   *   Gets claimed($stamp), touched(), returned() and removed($rows).
    */
   public static function watch($handle, $listener) {
     $connection = Site::processConnection();
@@ -41,6 +42,7 @@ class Claim extends \DatabaseLog {
     }
     $watch->handle = $handle;
     $watch->listener = $listener;
+    $watch->touched = FALSE;
     $watch->step = self::WAITING;
     return $watch;
   }
@@ -67,6 +69,10 @@ class Claim extends \DatabaseLog {
     elseif ($this->step === self::RUNNING && $verb === 'UPDATE' && $this->endsProgress($args)) {
       $this->step = self::CLOSING;
       $this->listener->returned();
+    }
+    elseif ($this->step === self::RUNNING && !$this->touched && strpos($sql, 'background_process') !== FALSE && in_array($this->handle, $args, TRUE)) {
+      $this->touched = TRUE;
+      $this->listener->touched();
     }
     elseif ($this->step === self::CLOSING && $verb === 'DELETE' && strpos($sql, 'background_process') !== FALSE && in_array($this->handle, $args, TRUE)) {
       $this->listener->removed($statement->rowCount());

@@ -2,6 +2,7 @@
 
 namespace Drupald\Drupal7;
 
+use Drupald\CallStack;
 use Drupald\Channel;
 use Drupald\Ending;
 use Drupald\OutputLog;
@@ -145,7 +146,13 @@ class Run {
       'lock' => $this->lockId,
       'listeners' => $this->listeners,
       'connections' => Site::connectionIds(),
+      'stack' => CallStack::offer($this->channel),
     ));
+  }
+
+  /** Called by the watch: the callback itself has changed or removed its row. */
+  public function touched() {
+    $this->channel->send(array('type' => 'row-touched'));
   }
 
   /** Called by the watch: the callback returned and its progress was ended. */

@@ -1,0 +1,69 @@
+import { fail } from '../errors.js';
+import type { EventBus } from '../events/bus.js';
+import { cancelled } from '../process/outcome.js';
+import type { Dispatch } from './dispatch.js';
+import type { RunRecord } from './run-record.js';
+import type { Scheduler } from './scheduler.js';
+import { stopRun } from './stop-run.js';
+
+/** What an administrator wants to end. */
+export interface KillWish {
+  readonly handle: string;
+  /** Main address of the site, where several have a process of this handle. */
+  readonly site?: string | undefined;
+  readonly reason?: string | undefined;
+}
+
+/** What became of it. */
+export interface Killed {
+  readonly site: string;
+  readonly handle: string;
+  /** It ran, it waited, or it was coming to its end by itself. */
+  readonly was: 'running' | 'waiting' | 'ending';
+  readonly pid?: number | undefined;
+}
+
+/**
+ * Ends a process that runs or waits, for an administrator.
+ *
+ * @param grace milliseconds between SIGTERM and SIGKILL
+ * @returns when its worker is dead
+ * @throws DrupaldError PROCESS_NOT_HERE, HANDLE_AMBIGUOUS
+ */
+export async function kill(scheduler: Scheduler, bus: EventBus, wish: KillWish, grace: number): Promise<Killed> {
+  const { handle } = wish;
+  const runs = scheduler.running.filter((record) => isMeant(record.dispatch, wish));
+  const waiting = scheduler.allWaiting().filter((dispatch) => isMeant(dispatch, wish));
+  const found = [...runs.map((record) => record.dispatch), ...waiting];
+  const sites = new Set(found.map((dispatch) => dispatch.site));
+  if (sites.size > 1) {
+    throw fail('HANDLE_AMBIGUOUS', { handle, sites: [...sites].map((site) => site.name).join(', ') });
+  }
+  const [first] = found;
+  if (!first) {
+    throw fail('PROCESS_NOT_HERE', { handle });
+  }
+  const cause = cancelled(first.callback, 'an administrator (drupald kill)', wish.reason);
+  const about = { site: first.site.name, handle: first.handle, callback: first.callback };
+  const [record] = runs;
+  if (record) {
+    return { site: about.site, handle: about.handle, ...(await killRun(record)) };
+  }
+  bus.emit('run.stopped', { ...about, reason: cause.sentence });
+  const withdrawn = await scheduler.withdraw(first, cause);
+  return { site: about.site, handle: about.handle, was: withdrawn ? 'waiting' : 'ending' };
+
+  async function killRun(run: RunRecord): Promise<Pick<Killed, 'was' | 'pid'>> {
+    const { pid } = run;
+    if (run.stopped || run.state === 'closing' || run.state === 'settling') {
+      return { was: 'ending', pid };
+    }
+    bus.emit('run.stopped', { ...about, reason: cause.sentence });
+    return { was: (await stopRun(run, cause, grace)) ? 'running' : 'ending', pid };
+  }
+}
+
+/** The column compares handles without case. */
+function isMeant({ handle, site }: Dispatch, wish: KillWish): boolean {
+  return handle.toLowerCase() === wish.handle.toLowerCase() && (wish.site === undefined || site.name === wish.site);
+}

@@ -1,0 +1,103 @@
+import type { Config } from '../config/config.js';
+import type { EventBus } from '../events/bus.js';
+import { outOfMemoryLimit, outOfTime } from '../process/outcome.js';
+import { firstMatch } from '../support/pattern.js';
+import { descendants, memoryOf } from '../workers/process-tree.js';
+import type { RunRecord } from './run-record.js';
+import { stopRun } from './stop-run.js';
+
+/** Milliseconds between two looks at the memory of a run. */
+const memoryInterval = 500;
+
+/** Milliseconds that a run gets to tell where it is. */
+const stackTime = 300;
+
+/** Longest time that a timer can wait for, in milliseconds. */
+const longest = 2 ** 31 - 1;
+
+/** What runs of a callback may use. */
+export interface RunLimits {
+  /** Milliseconds from the claim; waiting counts. */
+  readonly time: number | undefined;
+  /** Bytes, of the worker and all that it has started. */
+  readonly memory: number | undefined;
+}
+
+/** The limits of a callback, by the first pattern that fits. */
+export function limitsOf(callbacks: Pick<Config['callbacks'], 'time' | 'memory'>, callback: string): RunLimits {
+  return { time: firstMatch(callbacks.time, callback), memory: firstMatch(callbacks.memory, callback) };
+}
+
+/**
+ * Ends a run that goes beyond its limits, whatever it does: it may sleep, loop, wait
+ * or block signals. To be called at the claim.
+ *
+ * @param grace milliseconds between SIGTERM and SIGKILL
+ * @returns ends the watch
+ */
+export function watchLimits(record: RunRecord, limits: RunLimits, grace: number, bus: EventBus): () => void {
+  const { callback } = record.dispatch;
+  const timers: NodeJS.Timeout[] = [];
+  const { time, memory } = limits;
+  if (time !== undefined) {
+    const left = Math.max(0, time - record.ranMs);
+    timers.push(
+      setTimeout(
+        () => {
+          void (async () => {
+            const stack = await askStack(record);
+            await stop(record, outOfTime(callback, time, stack[0]), grace, bus);
+          })();
+        },
+        Math.min(left, longest),
+      ),
+    );
+  }
+  if (memory !== undefined) {
+    const look = async (): Promise<void> => {
+      const pid = record.pid ?? 0;
+      const used = await memoryOf([pid, ...(await descendants(pid)).map((one) => one.pid)]);
+      if (used > memory) {
+        await stop(record, outOfMemoryLimit(callback, memory, used), grace, bus);
+      }
+    };
+    timers.push(setInterval(() => void look(), memoryInterval));
+  }
+  return () => {
+    for (const timer of timers) {
+      clearTimeout(timer);
+    }
+  };
+}
+
+async function stop(
+  record: RunRecord,
+  cause: Parameters<typeof stopRun>[1],
+  grace: number,
+  bus: EventBus,
+): Promise<void> {
+  const { site, handle, callback } = record.dispatch;
+  if (!record.stopped) {
+    bus.emit('run.stopped', { site: site.name, handle, callback, reason: cause.sentence });
+  }
+  await stopRun(record, cause, grace);
+}
+
+/** Where a run is: its calls, innermost first; empty when it does not answer. */
+export async function askStack(record: RunRecord): Promise<readonly string[]> {
+  const { pid } = record;
+  if (!record.tellsStack || pid === undefined || record.state !== 'running') {
+    return [];
+  }
+  const answered = new Promise<void>((resolve) => {
+    record.onStack = resolve;
+    setTimeout(resolve, stackTime).unref();
+  });
+  try {
+    process.kill(pid, 'SIGUSR2');
+  } catch {
+    return [];
+  }
+  await answered;
+  return record.stack ?? [];
+}
