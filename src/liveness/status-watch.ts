@@ -6,7 +6,7 @@ import type { ServedSite } from '../scheduler/served-site.js';
 import { servedHosts, type ListenAddress } from '../sites/service-hosts.js';
 import { databaseReason } from '../store/database.js';
 import type { ProcessRow } from '../store/process-store.js';
-import { Findings } from './findings.js';
+import { StatusMemory } from './status-memory.js';
 import { moduleVerdict } from './module-rule.js';
 import type { StartNotes } from './start-notes.js';
 import { StatusSource, type StatusAddress } from './status-source.js';
@@ -44,7 +44,7 @@ type WatchedHost = ForeignHost & { readonly statusHost: string };
 export class StatusWatch extends BaseComponent {
   readonly name = 'status-watch';
   readonly #options: StatusWatchOptions;
-  readonly #findings = new Findings();
+  readonly #memory = new StatusMemory();
   #timer: NodeJS.Timeout | undefined;
   #current: Promise<void> | undefined;
 
@@ -70,7 +70,7 @@ export class StatusWatch extends BaseComponent {
 
   async #sweep(): Promise<void> {
     const source = new StatusSource();
-    this.#findings.begin();
+    this.#memory.begin();
     for (const site of this.#options.sites) {
       try {
         await this.#sweepSite(site, source);
@@ -78,7 +78,7 @@ export class StatusWatch extends BaseComponent {
         this.#options.bus.emit('store.error', { site: site.name, reason: databaseReason(error), temporary: true });
       }
     }
-    this.#findings.end();
+    this.#memory.end();
   }
 
   async #sweepSite(site: ServedSite, source: StatusSource): Promise<void> {
@@ -134,7 +134,7 @@ export class StatusWatch extends BaseComponent {
     const run = { handle, token, startedAt: Number(row.stamp) };
     const verdict = judge(run, host, page, readAt);
     const event = { site: site.name, handle, callback, serviceHost, ...verdict };
-    const finding = this.#findings.note(`${site.name} ${row.stamp} ${handle}`, verdict);
+    const finding = this.#memory.note(`${site.name} ${row.stamp} ${handle}`, verdict);
     if (finding.changed) {
       bus.emit('status.judged', event);
     }

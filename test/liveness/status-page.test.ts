@@ -15,7 +15,7 @@ describe('a server-status page', () => {
     const page = statusPage(name);
     expect(page).toMatchObject({ kind: 'page', ...facts });
     const connections = page.kind === 'page' ? (page.connections ?? []) : [];
-    expect([...connections.map(({ state }) => state)].sort().join('')).toBe([...states].sort().join(''));
+    expect(connections.map(({ state }) => state).join('')).toBe(states);
     expect(connections.some(({ request }) => request === `GET /server-status?${MARK} HTTP/1.1`)).toBe(true);
     expect(connections.every(({ vhost }) => /^(www\.example\.com(:\d+)?)?$/.test(vhost))).toBe(true);
   });

@@ -1,7 +1,7 @@
 import type { Verdict } from './status-verdict.js';
 
 /** What is remembered of one row under one stamp. */
-export interface Finding {
+export interface Remembered {
   /** Sweeps in a row that found it gone. */
   goneInARow: number;
   /** Whether this sweep says something else than the one before. */
@@ -10,8 +10,8 @@ export interface Finding {
 }
 
 /** What the sweeps have found, row by row. It forgets a row that a whole sweep has not met. */
-export class Findings {
-  readonly #known = new Map<string, Finding & Verdict>();
+export class StatusMemory {
+  readonly #known = new Map<string, Remembered & Verdict>();
   readonly #met = new Set<string>();
 
   /** A sweep begins. */
@@ -20,17 +20,17 @@ export class Findings {
   }
 
   /** @param key names site, row and stamp: another stamp is another run, and counts anew */
-  note(key: string, verdict: Verdict): Finding {
+  note(key: string, verdict: Verdict): Remembered {
     this.#met.add(key);
     const before = this.#known.get(key);
-    const finding = {
+    const now = {
       ...verdict,
       goneInARow: verdict.verdict === 'gone' ? (before?.goneInARow ?? 0) + 1 : 0,
       changed: before?.verdict !== verdict.verdict || before.evidence !== verdict.evidence,
       differenceTold: before?.differenceTold ?? false,
     };
-    this.#known.set(key, finding);
-    return finding;
+    this.#known.set(key, now);
+    return now;
   }
 
   /** The sweep is over. */
