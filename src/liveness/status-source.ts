@@ -2,6 +2,8 @@ import { randomBytes } from 'node:crypto';
 
 import { Agent, request } from 'undici';
 
+import { basicAuthorization } from '../sites/request.js';
+import type { PageAddress } from '../sites/service-hosts.js';
 import { readStatusPage, type NoPage, type StatusPage } from './status-page.js';
 
 /** Bytes of a page that are read at most. */
@@ -9,14 +11,6 @@ const sizeLimit = 1024 * 1024;
 
 /** Milliseconds for a whole page. */
 const timeLimit = 5_000;
-
-/** Where a status page is, and who asks for it. */
-export interface StatusAddress {
-  /** base_url of the twin service host, with the user and password that it may hold. */
-  readonly url: string;
-  /** Host header; empty: the one of the address. */
-  readonly httpHost: string;
-}
 
 /** A page with the moment at which it was asked for, in seconds since 1970. */
 export interface ReadPage {
@@ -35,7 +29,7 @@ export class StatusSource {
   readonly #pages = new Map<string, Promise<ReadPage>>();
 
   /** The page of an address. Never rejects: what goes wrong is the reason of a page that tells nothing. */
-  read(address: StatusAddress): Promise<ReadPage> {
+  read(address: PageAddress): Promise<ReadPage> {
     const key = `${address.httpHost} ${address.url}`;
     const page = this.#pages.get(key) ?? fetchPage(address);
     this.#pages.set(key, page);
@@ -43,7 +37,7 @@ export class StatusSource {
   }
 }
 
-async function fetchPage(address: StatusAddress): Promise<ReadPage> {
+async function fetchPage(address: PageAddress): Promise<ReadPage> {
   const readAt = Date.now() / 1000;
   const agent = new Agent({ pipelining: 0, connect: { timeout: timeLimit } });
   try {
@@ -55,10 +49,10 @@ async function fetchPage(address: StatusAddress): Promise<ReadPage> {
   }
 }
 
-async function ask(address: StatusAddress, dispatcher: Agent): Promise<StatusPage | NoPage> {
+async function ask(address: PageAddress, dispatcher: Agent): Promise<StatusPage | NoPage> {
   const mark = randomBytes(6).toString('hex');
   const url = new URL(address.url);
-  const authorization = basic(url);
+  const authorization = basicAuthorization(url);
   url.username = '';
   url.password = '';
   // Whatever the address asked for besides, such as ?auto or ?notable, would show less.
@@ -86,19 +80,6 @@ async function ask(address: StatusAddress, dispatcher: Agent): Promise<StatusPag
     parts.push(part);
   }
   return readStatusPage(Buffer.concat(parts).toString('utf8'), mark);
-}
-
-function basic({ username, password }: URL): string | undefined {
-  const pair = `${decoded(username)}:${decoded(password)}`;
-  return username === '' && password === '' ? undefined : `Basic ${Buffer.from(pair).toString('base64')}`;
-}
-
-function decoded(text: string): string {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    return text;
-  }
 }
 
 /** In few words, and never with the address, which may hold a password. */

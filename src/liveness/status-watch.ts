@@ -3,13 +3,14 @@ import type { ModStatusMode } from '../config/config.js';
 import type { EventBus } from '../events/bus.js';
 import { unlockVanished } from '../outcome/unlock.js';
 import type { ServedSite } from '../scheduler/served-site.js';
-import { servedHosts, type ListenAddress } from '../sites/service-hosts.js';
+import { servedHosts, statusPageOf, type ListenAddress, type PageAddress } from '../sites/service-hosts.js';
 import { databaseReason } from '../store/database.js';
 import type { ProcessRow } from '../store/process-store.js';
 import { StatusMemory } from './status-memory.js';
 import { moduleVerdict } from './module-rule.js';
+import { StartAnswerer } from './start-answerer.js';
 import type { StartNotes } from './start-notes.js';
-import { StatusSource, type StatusAddress } from './status-source.js';
+import { StatusSource } from './status-source.js';
 import { judge, type ForeignHost, type Verdict } from './status-verdict.js';
 
 /** Rows that one sweep reads of a site at most: the oldest, so that each has its turn. */
@@ -31,7 +32,7 @@ export interface StatusWatchOptions {
 }
 
 /** A service host of others, with the Host header of its status page. */
-type WatchedHost = ForeignHost & { readonly statusHost: string };
+type WatchedHost = ForeignHost & { readonly page: PageAddress };
 
 /**
  * Watches processes that other service hosts run under Apache, by its server-status
@@ -45,6 +46,7 @@ export class StatusWatch extends BaseComponent {
   readonly name = 'status-watch';
   readonly #options: StatusWatchOptions;
   readonly #memory = new StatusMemory();
+  readonly #answerer = new StartAnswerer();
   #timer: NodeJS.Timeout | undefined;
   #current: Promise<void> | undefined;
 
@@ -98,7 +100,7 @@ export class StatusWatch extends BaseComponent {
     for (const name of new Set(rows.map((row) => row.serviceHost))) {
       // All at once: one that does not answer must not hold up the others.
       const host = hosts.get(name);
-      void (host && source.read(addressOf(host)));
+      void (host && source.read(host.page));
     }
     const counts = { alive: 0, gone: 0, unknown: 0 };
     for (const row of rows) {
@@ -119,9 +121,9 @@ export class StatusWatch extends BaseComponent {
     const own = new Set([...servedHosts(all, listen, site.config.serves), ...notes.hostsOf(site.name)]);
     const watched = new Map<string, WatchedHost>();
     for (const [name, { baseUrl, httpHost }] of Object.entries(all)) {
-      const twin = all[`${name}_ass`];
-      if (twin && !own.has(name) && URL.canParse(twin.baseUrl)) {
-        watched.set(name, { baseUrl, httpHost, statusUrl: twin.baseUrl, statusHost: twin.httpHost });
+      const page = statusPageOf(all, name);
+      if (page && !own.has(name)) {
+        watched.set(name, { baseUrl, httpHost, statusUrl: page.url, page });
       }
     }
     return watched;
@@ -130,9 +132,9 @@ export class StatusWatch extends BaseComponent {
   async #look(site: ServedSite, row: ProcessRow, host: WatchedHost, source: StatusSource): Promise<Verdict['verdict']> {
     const { bus } = this.#options;
     const { handle, token, callback, serviceHost } = row;
-    const { page, readAt } = await source.read(addressOf(host));
+    const { page, readAt } = await source.read(host.page);
     const run = { handle, token, startedAt: Number(row.stamp) };
-    const verdict = judge(run, host, page, readAt);
+    const verdict = await this.#doubt(host, judge(run, host, page, readAt));
     const event = { site: site.name, handle, callback, serviceHost, ...verdict };
     const finding = this.#memory.note(`${site.name} ${row.stamp} ${handle}`, verdict);
     if (finding.changed) {
@@ -153,6 +155,20 @@ export class StatusWatch extends BaseComponent {
     return verdict.verdict;
   }
 
+  /** A process that Apache does not list may run under a drupald to which Apache hands starts on. */
+  async #doubt(host: ForeignHost, verdict: Verdict): Promise<Verdict> {
+    const isDrupald = verdict.verdict === 'gone' ? await this.#answerer.isDrupald(host) : false;
+    if (isDrupald === false) {
+      return verdict;
+    }
+    return {
+      verdict: 'unknown',
+      evidence: isDrupald
+        ? 'Its starts are answered by a drupald, whose processes are on no page of Apache.'
+        : 'No connection carries it, but its service host does not answer, so who runs its processes cannot be told.',
+    };
+  }
+
   async #unlock(
     site: ServedSite,
     { stamp }: ProcessRow,
@@ -171,8 +187,4 @@ export class StatusWatch extends BaseComponent {
       bus.emit('status.unlock-failed', { site: site.name, handle, reason });
     }
   }
-}
-
-function addressOf({ statusUrl, statusHost }: WatchedHost): StatusAddress {
-  return { url: statusUrl, httpHost: statusHost };
 }

@@ -17,7 +17,8 @@ const port = await freePort();
 const listenAddress = `http://127.0.0.1:${port}`;
 
 /** A virtual host with a name, so that the page shows name and port, and a status page behind a password ("s3 cret"). */
-const statusLines = (folder: string): string => `
+const statusLines = (folder: string, drupald: number): string => `
+ProxyPassMatch "^/ruled(/bgp-start/)" "http://127.0.0.1:${drupald}$1"
 ${['status', 'auth_basic', 'authn_core', 'authn_file', 'authz_user']
   .map((name) => `LoadModule ${name}_module ${modules}/mod_${name}.so`)
   .join('\n')}
@@ -53,7 +54,7 @@ run('processes under Apache, beside those of drupald', () => {
       const { root, account } = bench.site;
       const { folder } = bench.suite;
       await writePassword(folder);
-      apache = await Apache.start({ root, account, folder, port, extra: statusLines(folder) });
+      apache = await Apache.start({ root, account, folder, port, extra: statusLines(folder, bench.daemon.port) });
       const status = { base_url: `http://watch:s3%20cret@127.0.0.1:${port}/server-status`, http_host: 'site.test' };
       await bench.site.configure({
         conf: {
@@ -64,6 +65,9 @@ run('processes under Apache, beside those of drupald', () => {
             default_ass: status,
             www1: { base_url: listenAddress, http_host: 'site.test' },
             www1_ass: status,
+            // By a rule of the web server these go to a drupald.
+            www3: { base_url: `${listenAddress}/ruled`, http_host: 'site.test' },
+            www3_ass: status,
             www2: { base_url: listenAddress, http_host: 'site.test' },
           },
         },
@@ -103,7 +107,7 @@ run('processes under Apache, beside those of drupald', () => {
       const handle = newHandle('lives é');
       await startUnderApache(handle);
       await sweeps(4);
-      await server().reconfigure(`${statusLines(bench.suite.folder)}\n# restarted`);
+      await server().reconfigure(`${statusLines(bench.suite.folder, bench.daemon.port)}\n# restarted`);
       await sweeps(4);
       expect(await readRow(bench.site, handle)).toMatchObject({ exec_status: 2, service_host: 'www1' });
       expect(await events(bench.site, handle, 'shutdown')).toEqual([]);
@@ -148,14 +152,20 @@ run('processes under Apache, beside those of drupald', () => {
       await nothingLeft(bench.site, bench.daemon);
     });
 
-    test('rows of drupald itself, and of hosts without a status page, are not judged', async () => {
+    test('rows of a drupald, and of hosts without a status page, are left alone', async () => {
       const ours = newHandle('ours');
+      const elsewhere = newHandle('elsewhere');
       const lonely = newHandle('lonely');
       const gone = newHandle('gone');
       await insertRow(bench.site, { handle: ours, serviceHost: 'default', status: 2, ageSeconds: 600 });
+      await insertRow(bench.site, { handle: elsewhere, serviceHost: 'www3', status: 2, ageSeconds: 600 });
       await insertRow(bench.site, { handle: lonely, serviceHost: 'www2', status: 2, ageSeconds: 600 });
       await insertRow(bench.site, { handle: gone, serviceHost: 'www1', status: 2, ageSeconds: 600 });
       await shutdowns(bench.site, gone);
+      const judged = await bench.daemon.logged((line) => line['handle'] === elsewhere, 'a verdict');
+      expect(judged).toMatchObject({ verdict: 'unknown', evidence: expect.stringContaining('by a drupald') as string });
+      expect(await readRow(bench.site, elsewhere)).toMatchObject({ exec_status: 2 });
+      await bench.site.sql('DELETE FROM {background_process} WHERE handle = ?', [elsewhere]);
       for (const handle of [ours, lonely]) {
         expect(await readRow(bench.site, handle)).toMatchObject({ exec_status: 2 });
         expect(said('status.judged', handle)).toBe(0);
