@@ -14,6 +14,7 @@ import { TrustedPeers } from './intake/trusted-peers.js';
 import { recover } from './liveness/recover.js';
 import { RowWatch } from './liveness/row-watch.js';
 import { StartNotes } from './liveness/start-notes.js';
+import { StatusWatch } from './liveness/status-watch.js';
 import { Sweep } from './liveness/sweep.js';
 import { createLog } from './observe/log.js';
 import { LogListener } from './observe/log-listener.js';
@@ -128,6 +129,14 @@ export async function runDaemon(config: Config): Promise<void> {
       },
     });
     await recover(left, sites, scheduler, bus);
+    const watch = new StatusWatch({
+      sites,
+      listen,
+      notes,
+      bus,
+      ...config.modStatus,
+      unlockTimeout: config.worker.settleTimeout,
+    });
     await control.start();
     cleanUp.push(() => control.stop());
     const rowWatch = new RowWatch({ scheduler, bus, onUnlock: config.kill.onUnlock, grace: config.kill.grace });
@@ -135,6 +144,8 @@ export async function runDaemon(config: Config): Promise<void> {
     cleanUp.push(() => rowWatch.stop());
     await sweep.start();
     cleanUp.push(() => sweep.stop());
+    await watch.start();
+    cleanUp.push(() => watch.stop());
     intake.resolve({
       starts: new StartIntake({
         hosts,
@@ -160,7 +171,7 @@ export async function runDaemon(config: Config): Promise<void> {
     bus.emit('daemon.stopping', { reason, running: scheduler.running.length, waiting: scheduler.waiting });
     // The listener stays meanwhile and answers 503: a refused connection would let the module delete its row.
     const drained = scheduler.drain(config.grace, hurry.promise);
-    await sweep.stop();
+    await Promise.all([sweep.stop(), watch.stop()]);
     const unfinished = await drained;
     await listener.stop();
     await scheduler.stop();

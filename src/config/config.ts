@@ -89,8 +89,16 @@ export interface Config {
     /** Milliseconds. */
     readonly settleTimeout: number;
   };
+  readonly modStatus: {
+    readonly mode: ModStatusMode;
+    /** Milliseconds. */
+    readonly interval: number;
+  };
   readonly log: { readonly level: LogLevel; readonly format: LogFormat };
 }
+
+/** What is done about processes of other service hosts that their status page shows to be gone. */
+export type ModStatusMode = 'unlock' | 'report' | 'off';
 
 /** Weight of a log line. */
 export type LogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'silent';

@@ -85,6 +85,7 @@ export function loadConfig(sources: ConfigSources): Config {
     lookupWait: values.lookup_wait,
     waiters: { max: values['waiters.max'] },
     worker: { bootTimeout: values['worker.boot_timeout'], settleTimeout: values['worker.settle_timeout'] },
+    modStatus: { mode: values['mod_status.mode'], interval: values['mod_status.interval'] },
     log: { level: values['log.level'], format: values['log.format'] },
   };
   if (sources.needSites !== false && config.sites.length === 0) {

@@ -214,6 +214,20 @@ export const settings = {
     example: '30 s',
     sentence: 'How long a worker may need to call the hooks of a process that died.',
   }),
+  'mod_status.mode': setting({
+    kind: kinds.choice('unlock', 'report', 'off'),
+    default: 'unlock',
+    example: 'report',
+    sentence:
+      'What to do about processes that other service hosts run under Apache, when their server-status page (service host NAME_ass) shows twice that they are gone. unlock: have the module unlock them; report: only log it; off: do not look.',
+  }),
+  'mod_status.interval': setting({
+    kind: kinds.duration,
+    unit: 'ms',
+    default: '10 s',
+    example: '10 s',
+    sentence: 'Time between two looks at server-status pages; there is none while no such process runs.',
+  }),
   'log.level': setting({
     kind: kinds.choice('trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'),
     default: 'info',

@@ -126,7 +126,8 @@ export const siteCatalog = {
     level: 'warn',
     title:
       '{site}: the module Background Process Apache Server Status compares "{value}" with "name:port" on the status page of {host} and unlocks living processes',
-    remedy: 'Write the http_host of {host} with its port, or disable that module: drupald sees its own processes die.',
+    remedy:
+      'Write the http_host of {host} with its port, or disable that module: drupald sees its own processes die, and reads the same pages for those of other hosts.',
   },
   'has-js': {
     level: 'warn',

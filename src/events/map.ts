@@ -50,6 +50,14 @@ export interface EndedEvent extends RunEvent {
   readonly waitedMs?: number;
 }
 
+/** What a status page of Apache says about a process that another service host runs. */
+export interface JudgedEvent extends RunEvent {
+  readonly serviceHost: string;
+  readonly verdict: 'alive' | 'gone' | 'unknown';
+  /** Why, in a plain sentence. */
+  readonly evidence: string;
+}
+
 /** Names of events and their payloads. */
 export interface EventMap {
   'daemon.ready': EventBase & { readonly listen: string; readonly pid: number; readonly sites: number };
@@ -89,6 +97,12 @@ export interface EventMap {
   'maintenance.held': RunEvent;
   'maintenance.released': EventBase & { readonly count: number };
   'sweep.found': EventBase & { readonly count: number };
+  'status.swept': EventBase & { readonly alive: number; readonly gone: number; readonly unknown: number };
+  'status.judged': JudgedEvent;
+  'status.differs': JudgedEvent & { readonly moduleVerdict: 'alive' | 'gone' | 'unknown' };
+  'status.gone': JudgedEvent;
+  'status.unlocked': JudgedEvent;
+  'status.unlock-failed': RunEvent & { readonly reason: string };
   'worker.protocol': EventBase & { readonly reason: string; readonly pid?: number | undefined };
   'run.handed-back': RunEvent & { readonly result: string };
   'daemon.detached': EventBase & { readonly handedBack: number; readonly left: number };

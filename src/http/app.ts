@@ -3,6 +3,7 @@ import { METHODS, type IncomingMessage } from 'node:http';
 import Fastify, { type FastifyInstance, type FastifyReply } from 'fastify';
 
 import type { StartAnswer, StartRequest } from '../intake/accept-start.js';
+import { drupaldHeader } from '../sites/request.js';
 
 /** What the public listener answers with. */
 export interface AppPorts {
@@ -127,6 +128,7 @@ function say(reply: FastifyReply, status: number, text: string): FastifyReply {
     .code(status)
     .header('content-type', 'text/plain; charset=utf-8')
     .header('cache-control', 'no-store')
+    .header(drupaldHeader, '1')
     .header('connection', 'close')
     .send(text);
 }

@@ -105,7 +105,34 @@ const lines: { readonly [N in EventName]?: Line<N> } = {
     level: 'warn',
     say: (e) => `${count(e.count, 'start')} found in the database that no request announced.`,
   },
+  'status.swept': {
+    level: 'debug',
+    say: (e) =>
+      `Status pages of Apache: ${String(e.alive)} alive, ${String(e.gone)} gone, ${String(e.unknown)} unknown.`,
+  },
+  'status.judged': {
+    level: (e) => (e.verdict === 'unknown' ? 'info' : 'debug'),
+    say: (e) => `${e.handle} on ${e.serviceHost} is ${e.verdict}: ${e.evidence}`,
+  },
+  'status.differs': {
+    level: 'warn',
+    say: (e) =>
+      `${e.handle} on ${e.serviceHost} is ${e.verdict} to drupald; Background Process Apache Server Status ${moduleWords[e.moduleVerdict]}. ${e.evidence}`,
+  },
+  'status.gone': {
+    level: 'warn',
+    say: (e) => `${e.handle} on ${e.serviceHost} is gone and was left as it is (mod_status.mode): ${e.evidence}`,
+  },
+  'status.unlocked': { level: 'warn', say: (e) => `${e.handle} on ${e.serviceHost} was unlocked: ${e.evidence}` },
+  'status.unlock-failed': { level: 'warn', say: (e) => `${e.handle} could not be unlocked yet: ${e.reason}` },
 };
+
+/** What the module's sweep comes to, in words. */
+const moduleWords = {
+  alive: 'would take it for alive',
+  gone: 'would unlock it as dead',
+  unknown: 'would not judge it',
+} as const;
 
 /** Writes one line for each event. */
 export class LogListener extends BaseComponent implements Component {

@@ -5,7 +5,8 @@ import type { Outcome } from '../process/outcome.js';
 import type { SiteUri } from '../sites/site-uri.js';
 import { databaseReason } from '../store/database.js';
 import type { ProcessStore } from '../store/process-store.js';
-import { logFile, settleJob, type JobPlace } from '../workers/jobs.js';
+import { bootReason } from '../workers/describe-site.js';
+import { logFile, settleJob, type JobPlace, type SettleOf } from '../workers/jobs.js';
 import { settleMessage } from '../workers/protocol.js';
 import { talk } from '../workers/talk.js';
 import type { WorkerSource } from '../workers/worker.js';
@@ -54,7 +55,7 @@ export interface Settled {
  * @throws what the database throws, when neither way worked
  */
 export async function settleDead(tools: SettleTools, dead: Unsettled): Promise<Settled> {
-  const found: { row?: 'deleted' | 'gone'; hook: 'none' | 'begun' | 'done' } = { hook: 'none' };
+  const found: HelperWord = { hook: 'none' };
   let failure: string | undefined;
   try {
     await runHelper(tools, dead, found);
@@ -73,15 +74,8 @@ export async function settleDead(tools: SettleTools, dead: Unsettled): Promise<S
   return { row, hook: told, by: 'daemon' };
 }
 
-async function runHelper(
-  tools: SettleTools,
-  dead: Unsettled,
-  found: { row?: 'deleted' | 'gone'; hook: 'none' | 'begun' | 'done' },
-): Promise<void> {
-  const id = `${dead.id}-settle`;
-  const worker = await tools.source.worker(id);
-  const timer = setTimeout(() => worker.kill('SIGKILL'), tools.timeout);
-  const job = settleJob(tools.place, dead.uri, id, {
+function runHelper(tools: SettleTools, dead: Unsettled, found: HelperWord): Promise<void> {
+  return runSettleJob(tools, dead.uri, `${dead.id}-settle`, found, {
     handle: dead.handle,
     stamp: dead.stamp,
     sentence: dead.outcome.sentence,
@@ -91,11 +85,38 @@ async function runHelper(
     processFile: dead.processFile,
     lock: dead.lock,
   });
-  await talk(worker, job, settleMessage, tools.bus, (message) => {
+}
+
+/** What a helper worker has said so far. */
+export interface HelperWord {
+  row?: 'deleted' | 'gone';
+  hook: 'none' | 'begun' | 'done';
+  /** Why it could not boot the site. */
+  failure?: string;
+}
+
+/**
+ * Has a fresh worker do a job of settling.
+ *
+ * @param found is filled in as the helper speaks, also when this throws
+ * @throws Error when there is no worker to be had
+ */
+export async function runSettleJob(
+  tools: Pick<SettleTools, 'source' | 'place' | 'bus' | 'timeout'>,
+  uri: SiteUri,
+  id: string,
+  found: HelperWord,
+  what: SettleOf,
+): Promise<void> {
+  const worker = await tools.source.worker(id);
+  const timer = setTimeout(() => worker.kill('SIGKILL'), tools.timeout);
+  await talk(worker, settleJob(tools.place, uri, id, what), settleMessage, tools.bus, (message) => {
     if (message.type === 'hook') {
       found.hook = message.state;
     } else if (message.type === 'settled') {
       found.row = message.row;
+    } else if (message.type === 'boot-failed') {
+      found.failure = bootReason(message);
     }
   });
   clearTimeout(timer);

@@ -72,6 +72,8 @@ export interface SiteFacts {
   readonly claims: boolean;
   /** Seconds. */
   readonly connectionTimeout: number;
+  /** Seconds that a process must have run before its status page is asked (background_process_ass_max_age). */
+  readonly statusMaxAge: number;
   readonly timeZone: string;
   readonly maintenance: boolean;
   readonly installTask: string;

@@ -39,6 +39,23 @@ export function filterHeaders(
   return kept;
 }
 
+/** Header on every answer of a drupald, by which another one knows who answers starts. */
+export const drupaldHeader = 'x-drupald';
+
+/** Value of the header Authorization for the user and password in an address; undefined: it has none. */
+export function basicAuthorization({ username, password }: URL): string | undefined {
+  const pair = `${decoded(username)}:${decoded(password)}`;
+  return username === '' && password === '' ? undefined : `Basic ${Buffer.from(pair).toString('base64')}`;
+}
+
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}
+
 /** PHP's rawurlencode(): everything but letters, digits and `-_.~`. */
 export function rawurlencode(text: string): string {
   return encodeURIComponent(text).replace(/[!'()*]/g, (sign) => `%${sign.charCodeAt(0).toString(16).toUpperCase()}`);

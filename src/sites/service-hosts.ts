@@ -39,6 +39,36 @@ export function servedHosts(
     .map(([name]) => name);
 }
 
+/** A page of a web server, and how it is asked for. */
+export interface PageAddress {
+  /** With the user and password that it may need. */
+  readonly url: string;
+  /** Host header; empty: the one of the address. */
+  readonly httpHost: string;
+}
+
+/**
+ * Where the server-status page of a service host is: at the service host NAME_ass
+ * (contract §4). Without a user of its own it is asked for as the service host itself,
+ * if it is on the same server.
+ *
+ * @returns undefined: there is no such twin, or one of the two has no address
+ */
+export function statusPageOf(hosts: SiteFacts['serviceHosts'], name: string): PageAddress | undefined {
+  const host = hosts[name];
+  const twin = hosts[`${name}_ass`];
+  if (!host || !twin || !URL.canParse(host.baseUrl) || !URL.canParse(twin.baseUrl)) {
+    return undefined;
+  }
+  const url = new URL(twin.baseUrl);
+  const own = new URL(host.baseUrl);
+  if (url.username === '' && url.password === '' && url.origin === own.origin) {
+    url.username = own.username;
+    url.password = own.password;
+  }
+  return { url: url.href, httpHost: twin.httpHost };
+}
+
 /** Whether a base_url is the daemon's own listener, by whatever scheme. */
 export function leadsHere(baseUrl: string, listen: ListenAddress): boolean {
   return ownAddresses(listen).includes(addressOf(baseUrl));

@@ -80,6 +80,22 @@ export class ProcessStore {
     );
   }
 
+  /**
+   * Processes that were claimed before a moment under one of the named service hosts, oldest first.
+   *
+   * @param before seconds since 1970
+   */
+  async runningOf(hosts: readonly string[], before: number, limit: number): Promise<ProcessRow[]> {
+    if (hosts.length === 0) {
+      return [];
+    }
+    return this.#select(
+      `service_host IN (${hosts.map(() => '?').join(', ')}) AND exec_status = ${execStatus.running}` +
+        ` AND start_stamp < ? ORDER BY start_stamp LIMIT ${limit}`,
+      [...hosts, before.toFixed(6)],
+    );
+  }
+
   /** How many rows stand in each status. */
   async counts(): Promise<Map<number, number>> {
     const rows = await this.#processes.rows<{ exec_status: number; n: number }>(

@@ -68,7 +68,7 @@ export function runJob(place: JobPlace, uri: SiteUri, run: RunOf): RunJob {
 
 export type SettleOf = Pick<
   SettleJob,
-  'handle' | 'stamp' | 'sentence' | 'hook' | 'progress' | 'endedAt' | 'processFile' | 'lock'
+  'handle' | 'stamp' | 'sentence' | 'hook' | 'progress' | 'unlock' | 'endedAt' | 'processFile' | 'lock'
 >;
 
 /** The job of settling a process whose worker is gone. */

@@ -185,6 +185,8 @@ export interface SettleJob extends JobBase {
   readonly sentence: string;
   readonly hook: boolean;
   readonly progress: boolean;
+  /** The row is not a run of ours: the module's own unlocking, and nothing unless the row is still there. */
+  readonly unlock?: true | undefined;
   /** Seconds since 1970. */
   readonly endedAt: number;
   readonly processFile?: string | undefined;

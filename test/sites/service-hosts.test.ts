@@ -2,7 +2,7 @@ import { hostname, networkInterfaces } from 'node:os';
 
 import { describe, expect, it } from 'vitest';
 
-import { ownAddresses, servedHosts } from '../../src/sites/service-hosts.js';
+import { ownAddresses, servedHosts, statusPageOf } from '../../src/sites/service-hosts.js';
 
 const listen = { host: '127.0.0.1', port: 8970 };
 
@@ -48,5 +48,29 @@ describe('servedHosts', () => {
   it('serves exactly those that are named, known or not', () => {
     expect(servedHosts(hosts, listen, ['web', 'later'])).toEqual(['web', 'later']);
     expect(servedHosts(hosts, listen, [])).toEqual([]);
+  });
+});
+
+describe('statusPageOf', () => {
+  const page = (www: string, twin: string): unknown =>
+    statusPageOf({ www: host(www), www_ass: { baseUrl: twin, httpHost: 'status.test' } }, 'www');
+
+  it('is the twin, with the user of the service host on the same server', () => {
+    expect(page('http://a:b@web.test/site', 'http://web.test/server-status')).toEqual({
+      url: 'http://a:b@web.test/server-status',
+      httpHost: 'status.test',
+    });
+    expect(page('http://a:b@web.test', 'http://c:d@web.test/s')).toMatchObject({ url: 'http://c:d@web.test/s' });
+  });
+
+  it('tells no other server the password', () => {
+    expect(page('http://a:b@web.test', 'http://other.test/s')).toMatchObject({ url: 'http://other.test/s' });
+    expect(page('http://a:b@web.test', 'http://web.test:81/s')).toMatchObject({ url: 'http://web.test:81/s' });
+  });
+
+  it('is not there without a twin, or without addresses', () => {
+    expect(statusPageOf({ www: host('http://web.test') }, 'www')).toBeUndefined();
+    expect(page('http://web.test', 'not a url')).toBeUndefined();
+    expect(page('', 'http://web.test')).toBeUndefined();
   });
 });

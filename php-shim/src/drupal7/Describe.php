@@ -185,6 +185,7 @@ class Describe {
       'serviceHosts' => $hosts ? $hosts : new \stdClass(),
       'claims' => $has_module && function_exists('background_process_service_execute'),
       'connectionTimeout' => (float) variable_get('background_process_connection_timeout', 2),
+      'statusMaxAge' => (float) variable_get('background_process_ass_max_age', 30),
       'timeZone' => date_default_timezone_get(),
       'maintenance' => (bool) variable_get('maintenance_mode', 0),
       'installTask' => (string) variable_get('install_task', ''),

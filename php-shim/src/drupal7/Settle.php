@@ -32,6 +32,9 @@ class Settle {
       exit(1);
     }
     $this->booted = TRUE;
+    if (!empty($this->job['unlock'])) {
+      $this->unlock();
+    }
     $job = $this->job;
     $sentence = $job['sentence'];
     $row = 'gone';
@@ -64,6 +67,38 @@ class Settle {
     }
     $this->channel->send(array('type' => 'settled', 'row' => $row, 'hook' => $hook));
     exit(0);
+  }
+
+  /** Has the module unlock a process that another service host ran, if its row still carries the stamp. */
+  private function unlock() {
+    $job = $this->job;
+    $process = background_process_get_process($job['handle']);
+    $unlocked = FALSE;
+    if ($process && $process->start_stamp === $job['stamp']) {
+      $this->channel->send(array('type' => 'hook', 'state' => 'begun'));
+      $unlocked = $this->unlockByModule($process);
+      $this->channel->send(array('type' => 'hook', 'state' => 'done'));
+    }
+    if ($unlocked) {
+      self::endProgress($job['handle'], $job['sentence'], $job['endedAt']);
+      self::log($job['handle'], $job['sentence']);
+    }
+    $this->channel->send(array('type' => 'settled', 'row' => $unlocked ? 'deleted' : 'gone', 'hook' => $unlocked ? 'done' : 'none'));
+    exit(0);
+  }
+
+  private function unlockByModule($process) {
+    try {
+      return (bool) background_process_unlock($process->handle, $this->job['sentence'], $this->job['stamp']);
+    }
+    catch (\Exception $error) {
+      self::hookThrew($process, $error);
+    }
+    catch (\Throwable $error) {
+      self::hookThrew($process, $error);
+    }
+    // What a module throws is thrown by its hook, which is told after the row is gone.
+    return !background_process_get_process($process->handle);
   }
 
   private function tell($process, $sentence) {
