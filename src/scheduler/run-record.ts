@@ -1,6 +1,7 @@
 import type { Isolation } from '../config/config.js';
 import { FirstCause } from '../process/first-cause.js';
 import { mayMove, type RunState } from '../process/states.js';
+import type { WorkerExit } from '../workers/worker.js';
 import type { Dispatch } from './dispatch.js';
 
 /** One run while the daemon has it in hand: who, where, since when. */
@@ -14,6 +15,8 @@ export class RunRecord {
   /** How its worker was made. */
   isolation: Isolation | undefined;
   claimedAt: number | undefined;
+  /** How its worker ended, and when the run did (seconds since 1970). */
+  exit: { readonly seen: WorkerExit; readonly at: number } | undefined;
   #state: RunState = 'starting';
 
   constructor(dispatch: Dispatch) {
