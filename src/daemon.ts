@@ -16,6 +16,7 @@ import { Sweep } from './liveness/sweep.js';
 import { createLog } from './observe/log.js';
 import { LogListener } from './observe/log-listener.js';
 import { LogKeeper } from './outcome/log-keeper.js';
+import { openHistory } from './scheduler/open-history.js';
 import { openSites } from './scheduler/open-sites.js';
 import { adoptCopies } from './scheduler/adopt.js';
 import { detach } from './scheduler/detach.js';
@@ -77,6 +78,9 @@ export async function runDaemon(config: Config): Promise<void> {
       sites.flatMap((site) => site.uris.map((uri) => ({ uri, target: site }))),
       ownAddresses(listen),
     );
+    const history = openHistory(sites, config.history, bus);
+    await history.start();
+    cleanUp.push(() => history.stop());
     const scheduler = new Scheduler({
       bus,
       slots: config.slots,
@@ -85,6 +89,7 @@ export async function runDaemon(config: Config): Promise<void> {
       bootTimeout: config.worker.bootTimeout,
       settleTimeout: config.worker.settleTimeout,
       outputLimit: config.output.max,
+      onEnd: (ending) => history.add(ending),
     });
     await scheduler.start();
     for (const site of sites) {
@@ -111,6 +116,7 @@ export async function runDaemon(config: Config): Promise<void> {
         await sweep.again();
         return adopted;
       },
+      runs: { sites, scheduler, history, keep: config.output.keep },
     });
     await control.start();
     cleanUp.push(() => control.stop());

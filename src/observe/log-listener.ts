@@ -84,7 +84,10 @@ const lines: { readonly [N in EventName]?: Line<N> } = {
     say: (e) => `Maintenance mode has ended: ${count(e.count, 'process')} released.`,
   },
   'history.written': { level: 'debug', say: (e) => `${count(e.count, 'run')} written to the history of ${e.site}.` },
-  'history.pruned': { level: 'debug', say: (e) => `${count(e.count, 'old run')} removed from the history of ${e.site}.` },
+  'history.pruned': {
+    level: 'debug',
+    say: (e) => `${count(e.count, 'old run')} removed from the history of ${e.site}.`,
+  },
   'history.dropped': {
     level: 'warn',
     say: (e) => `The history of ${e.site} lacks ${count(e.count, 'run')}: the database did not take them for too long.`,

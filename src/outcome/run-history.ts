@@ -38,9 +38,7 @@ export class RunHistory extends BaseComponent {
    */
   async find(filter: RunFilter, site?: string): Promise<History> {
     const asked = [...this.#sites].filter(([name]) => site === undefined || name === site);
-    const found = await Promise.all(
-      asked.map(async ([name, history]) => ({ name, ...(await history.find(filter)) })),
-    );
+    const found = await Promise.all(asked.map(async ([name, history]) => ({ name, ...(await history.find(filter)) })));
     return {
       runs: found
         .flatMap(({ runs }) => runs)

@@ -89,6 +89,11 @@ export class Scheduler extends BaseComponent {
     return this.#waiting.size;
   }
 
+  /** Whether this very start waits or runs. */
+  has(dispatch: Dispatch): boolean {
+    return this.#known.get(dispatchKey(dispatch)) === dispatch;
+  }
+
   waitingOf(site: ServedSite): number {
     return this.#waiting.sizeOf(site);
   }
