@@ -86,7 +86,8 @@ export class SiteHistory extends BaseComponent {
 
   protected override onStart(): void {
     if (this.#options.maxCount > 0) {
-      this.#schedule(interval);
+      // Makes the table; nothing waits for it.
+      void this.#write();
     }
   }
 

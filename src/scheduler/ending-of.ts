@@ -20,7 +20,7 @@ export function endingOf(record: RunRecord, outcome: Outcome): Ending {
       created: created > 0 ? created : undefined,
       accepted: dispatch.acceptedAt / 1000,
       dispatched: record.dispatchedAt / 1000,
-      started: record.claimedAt === undefined ? undefined : record.claimedAt / 1000,
+      started: exit?.claimed,
       ended: exit?.at ?? Date.now() / 1000,
       waitedMs: record.waitedMs,
       outcome: outcome.kind,

@@ -89,7 +89,11 @@ async function attempt(record: RunRecord, tools: RunTools): Promise<RunEnd | Sta
     taken.begun?.();
   }
   const endedAt = report.endedAt ?? Date.now() / 1000;
-  record.exit = { seen: { ...exit, peakKb: exit.peakKb ?? report.done?.peakKb ?? undefined }, at: endedAt };
+  record.exit = {
+    seen: { ...exit, peakKb: exit.peakKb ?? report.done?.peakKb ?? undefined },
+    at: endedAt,
+    claimed: report.claimed && Number(report.claimed.stamp),
+  };
   if (exit.stays) {
     taken.giveBack?.({ files: report.done?.files ?? [], reads: report.done?.reads ?? [] });
   }

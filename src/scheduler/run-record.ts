@@ -15,8 +15,8 @@ export class RunRecord {
   /** How its worker was made. */
   isolation: Isolation | undefined;
   claimedAt: number | undefined;
-  /** How its worker ended, and when the run did (seconds since 1970). */
-  exit: { readonly seen: WorkerExit; readonly at: number } | undefined;
+  /** How its worker ended; when the run did, and when it was claimed, by PHP's clock (seconds since 1970). */
+  exit: { readonly seen: WorkerExit; readonly at: number; readonly claimed: number | undefined } | undefined;
   #state: RunState = 'starting';
 
   constructor(dispatch: Dispatch) {
