@@ -29,7 +29,7 @@ const exits = { type: 'ended', at: 12.5, outcome: { kind: 'exit', sentence: '' }
 describe('what a report keeps', () => {
   it('follows a run message by message', () => {
     const made = report({ type: 'booted' }, claimed, returned, { type: 'hook', state: 'begun' });
-    expect(made).toMatchObject({ booted: true, hook: 'begun', endedAt: 12.5, unclaimed: false });
+    expect(made).toMatchObject({ hook: 'begun', endedAt: 12.5, unclaimed: false });
     expect(made.claimed).toMatchObject({ stamp: '1.000000', lock: 'l', listeners: 1 });
     made.apply(runMessage.parse({ type: 'hook', state: 'done' }));
     expect(made.hook).toBe('done');
