@@ -86,7 +86,7 @@ async function runningOf(record: RunRecord): Promise<LiveRun> {
     waitedMs: record.waitedMs,
     ...(record.claimedAt === undefined ? {} : { started: record.claimedAt / 1000, ranMs: record.ranMs }),
     // One that has ended is the one of the run before.
-    ...(progress && progress.end === 0 ? { progress: { fraction: progress.fraction, message: progress.message } } : {}),
+    ...(progress?.end === 0 ? { progress: { fraction: progress.fraction, message: progress.message } } : {}),
   };
 }
 

@@ -91,12 +91,14 @@ export class Pruner {
   }
 
   async #repeat(step: () => Promise<number>): Promise<number> {
-    for (let removed = 0; ; await pause(rest)) {
+    let removed = 0;
+    for (;;) {
       const count = await step();
       removed += count;
       if (count < chunk || this.#stopped) {
         return removed;
       }
+      await pause(rest);
     }
   }
 }

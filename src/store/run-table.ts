@@ -127,10 +127,11 @@ export class RunTable {
   async progress(handles: readonly string[]): Promise<Map<string, RunProgress & { start: number; end: number }>> {
     const rows = await this.#processes.rows<{
       name: string;
-      progress: number;
+      // Text where the column holds decimals.
+      progress: number | string;
       message: string | null;
-      start: number;
-      end: number;
+      start: number | string;
+      end: number | string;
     }>(
       `SELECT name, progress + 0 AS progress, message, start_stamp + 0 AS start, end_stamp + 0 AS end` +
         ` FROM ${this.#processes.table('progress')} WHERE name IN (${handles.map(() => '?').join(', ')})`,

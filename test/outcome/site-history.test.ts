@@ -130,10 +130,11 @@ describe('SiteHistory', () => {
 
   it('gives up runs that the database refuses for a reason of its own', async () => {
     const history = await start();
-    table.insert = vi.fn(() => Promise.reject(databaseError('ER_BAD_FIELD_ERROR')));
+    const insert = vi.fn(() => Promise.reject(databaseError('ER_BAD_FIELD_ERROR')));
+    table.insert = insert;
     history.add(ending('1', now));
     await until(() => expect(names()).toContain('history.dropped'));
-    expect(table.insert).toHaveBeenCalledTimes(3);
+    expect(insert).toHaveBeenCalledTimes(3);
     expect(names()).toEqual(['history.postponed', 'history.dropped']);
     await history.stop();
   });
