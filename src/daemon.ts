@@ -11,6 +11,7 @@ import { publicPorts, type Intake } from './http/public-ports.js';
 import { daemonStatus } from './http/status.js';
 import { StartIntake } from './intake/accept-start.js';
 import { TrustedPeers } from './intake/trusted-peers.js';
+import { recover } from './liveness/recover.js';
 import { StartNotes } from './liveness/start-notes.js';
 import { Sweep } from './liveness/sweep.js';
 import { createLog } from './observe/log.js';
@@ -30,6 +31,7 @@ import { ownAddresses } from './sites/service-hosts.js';
 import { become, resolveAccount } from './support/account.js';
 import { claimStateDir, refuseSecond, removePid, writePid } from './support/state-dir.js';
 import { Deferred } from './support/deferred.js';
+import { Ledger } from './store/ledger.js';
 import { loadLazyParts } from './store/lazy-parts.js';
 import { packageVersion, shimFolder } from './support/package.js';
 import { WorkerSocket } from './workers/worker-socket.js';
@@ -81,8 +83,15 @@ export async function runDaemon(config: Config): Promise<void> {
     const history = openHistory(sites, config.history, bus);
     await history.start();
     cleanUp.push(() => history.stop());
+    const ledger = new Ledger(state.dir, (reason) => bus.emit('ledger.trouble', { reason }));
+    const left = ledger.open();
+    cleanUp.push(() => {
+      ledger.close();
+      return Promise.resolve();
+    });
     const scheduler = new Scheduler({
       bus,
+      ledger,
       slots: config.slots,
       limits: { hosts: config.serviceHosts.slots, callbacks: config.callbacks.slots },
       backlogMax: config.backlog.max,
@@ -118,6 +127,7 @@ export async function runDaemon(config: Config): Promise<void> {
       },
       runs: { sites, scheduler, history, keep: config.output.keep },
     });
+    await recover(left, sites, scheduler, bus);
     await control.start();
     cleanUp.push(() => control.stop());
     await sweep.start();
@@ -148,11 +158,11 @@ export async function runDaemon(config: Config): Promise<void> {
     // The listener stays meanwhile and answers 503: a refused connection would let the module delete its row.
     const drained = scheduler.drain(config.grace, hurry.promise);
     await sweep.stop();
-    const left = await drained;
+    const unfinished = await drained;
     await listener.stop();
     await scheduler.stop();
     await notes.save(scheduler.allWaiting().map((start) => ({ ...start, uri: start.uri.url })));
-    bus.emit('daemon.stopped', { left });
+    bus.emit('daemon.stopped', { left: unfinished });
   } finally {
     for (const clean of cleanUp.reverse()) {
       await clean();

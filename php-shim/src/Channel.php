@@ -16,6 +16,8 @@ class Channel {
   private $socket;
   private $buffer = '';
   private $held = '';
+  private $spool;
+  private $said = '';
   private $open = TRUE;
 
   /**
@@ -41,6 +43,25 @@ class Channel {
     return $this->open;
   }
 
+  /**
+   * From now on what cannot be sent is written to a file, for the next daemon.
+   *
+   * With all that was sent since this call: the daemon may have died before it
+   * read the last of it.
+   */
+  public function spoolTo($file) {
+    $this->spool = $file;
+    $this->said = '';
+  }
+
+  private function spool($lines) {
+    if ($this->spool !== NULL) {
+      @file_put_contents($this->spool, $this->said . $lines, FILE_APPEND);
+      $this->said = '';
+    }
+    return FALSE;
+  }
+
   /** Sends a message together with the next one: each wakes the daemon, and this one can wait. */
   public function hold(array $message) {
     $this->held .= self::encode($message) . "\n";
@@ -48,19 +69,22 @@ class Channel {
 
   /** Sends one message; FALSE when the daemon is gone. */
   public function send(array $message) {
+    $lines = $line = $this->held . self::encode($message) . "\n";
+    $this->held = '';
     // A callback may have closed every stream that PHP knows.
     if (!$this->open || !is_resource($this->socket)) {
-      return FALSE;
+      return $this->spool($lines);
     }
-    $line = $this->held . self::encode($message) . "\n";
-    $this->held = '';
     while ($line !== '') {
       $written = @fwrite($this->socket, $line);
       if ($written === FALSE || $written === 0) {
         $this->open = FALSE;
-        return FALSE;
+        return $this->spool($lines);
       }
       $line = (string) substr($line, $written);
+    }
+    if ($this->spool !== NULL) {
+      $this->said .= $lines;
     }
     return TRUE;
   }

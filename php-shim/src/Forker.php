@@ -141,7 +141,7 @@ abstract class Forker {
       }
       $run = isset($this->children[$pid]) ? $this->children[$pid] : NULL;
       unset($this->children[$pid]);
-      $this->channel->send(array(
+      $death = array(
         'type' => 'reaped',
         'run' => $run,
         'pid' => $pid,
@@ -149,7 +149,11 @@ abstract class Forker {
         'signal' => pcntl_wifsignaled($status) ? pcntl_wtermsig($status) : NULL,
         'cpuMs' => $this->cpu($usage),
         'peakKb' => isset($usage['ru_maxrss']) ? $usage['ru_maxrss'] : NULL,
-      ));
+      );
+      if (!$this->channel->send($death)) {
+        // The next daemon asks for it.
+        @file_put_contents(dirname($this->socket) . "/exits/$pid", json_encode($death));
+      }
     }
   }
 

@@ -90,6 +90,9 @@ class Worker {
       exit(1);
     }
     OutputLog::begin($out, $job['logLimit']);
+    if (!empty($job['spool'])) {
+      $this->channel->spoolTo($job['spool']);
+    }
     if (!empty($job['title']) && function_exists('cli_set_process_title')) {
       @cli_set_process_title('drupald ' . $job['title']);
     }

@@ -1,7 +1,9 @@
 import type { ListenAddress } from './kinds.js';
 
 /** How a run is kept apart from others. */
-export type Isolation = 'process' | 'shared' | 'fresh' | 'cold';
+export const isolations = ['process', 'shared', 'fresh', 'cold'] as const;
+
+export type Isolation = (typeof isolations)[number];
 
 /** One Drupal root and the addresses of the sites in it. */
 export interface SiteConfig {

@@ -72,6 +72,9 @@ export interface EventMap {
     readonly hook: string;
     readonly by: string;
   };
+  'run.stopped': RunEvent & { readonly reason: string };
+  'runs.recovered': EventBase & { readonly count: number; readonly foreign: number };
+  'ledger.trouble': EventBase & { readonly reason: string };
   'run.requeued': RunEvent & { readonly reason: string };
   'site.ready': EventBase & { readonly site: string };
   'site.cannot-boot': EventBase & { readonly site: string; readonly reason: string; readonly retryMs?: number };

@@ -97,6 +97,18 @@ const lines: { readonly [N in EventName]?: Line<N> } = {
     level: 'warn',
     say: (e) => `The history of ${e.site} is kept in memory only, until drupald stops: ${e.reason}`,
   },
+  'runs.recovered': {
+    level: 'info',
+    say: (e) =>
+      `${e.count} runs of the last daemon are in hand again` +
+      (e.foreign > 0 ? `; ${e.foreign} are left: their sites are not served here` : ''),
+  },
+  'ledger.trouble': {
+    level: 'error',
+    say: (e) =>
+      `the ledger cannot be written (${e.reason}): if this daemon is killed, the next one does not know what ran`,
+  },
+  'run.stopped': { level: 'info', say: (e) => `${e.handle} is being stopped: ${e.reason}` },
   'sweep.found': {
     level: 'warn',
     say: (e) => `${count(e.count, 'start')} found in the database that no request announced.`,

@@ -25,7 +25,9 @@ export class RunReport {
   apply(message: RunMessage): void {
     switch (message.type) {
       case 'booted':
-        // The pipeline's own concern.
+      case 'row-touched':
+      case 'stack':
+        // For others to act on at once; they say nothing of the end.
         return;
       case 'stale':
         this.stale = message.what;

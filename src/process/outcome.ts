@@ -30,6 +30,8 @@ export interface Outcome {
   readonly code?: number | undefined;
   /** Name of the signal, for `signalled`. */
   readonly signal?: string | undefined;
+  /** Who did not want it to go on, for `cancelled`. */
+  readonly by?: string | undefined;
 }
 
 export const completed: Outcome = { kind: 'completed', sentence: '' };
@@ -69,6 +71,19 @@ export function signalled(signal: string, callback: string): Outcome {
 /** The process is gone and nobody could say how. */
 export function lost(callback: string, why: string): Outcome {
   return { kind: 'lost', sentence: `The PHP process of the callback ${callback} is gone: ${why}.` };
+}
+
+/**
+ * Somebody did not want it to go on.
+ *
+ * @param who what has stopped it, such as "drupald kill"
+ */
+export function cancelled(callback: string, who: string, reason: string | undefined): Outcome {
+  return {
+    kind: 'cancelled',
+    by: who,
+    sentence: `The run of the callback ${callback} was cancelled by ${who}${reason ? `: ${reason.replace(/[.\s]+$/, '')}` : ''}.`,
+  };
 }
 
 /** The site ended or broke the request before the callback began. */

@@ -20,7 +20,7 @@ export function endingOf(record: RunRecord, outcome: Outcome): Ending {
       created: created > 0 ? created : undefined,
       accepted: dispatch.acceptedAt / 1000,
       dispatched: record.dispatchedAt / 1000,
-      started: exit?.claimed,
+      started: record.claimStamp === undefined ? undefined : Number(record.claimStamp),
       ended: exit?.at ?? Date.now() / 1000,
       waitedMs: record.waitedMs,
       outcome: outcome.kind,
@@ -33,9 +33,10 @@ export function endingOf(record: RunRecord, outcome: Outcome): Ending {
       cpuMs: exit?.seen.cpuMs,
       peakKb: exit?.seen.peakKb,
       // One that died before the claim at last has been counted already.
-      attempts: Math.max(1, dispatch.attempts + (record.claimedAt === undefined ? 0 : 1)),
+      attempts: Math.max(1, dispatch.attempts + (record.claimStamp === undefined ? 0 : 1)),
       isolation: record.isolation,
       pid: record.pid,
+      cancelledBy: outcome.by,
     },
   };
 }

@@ -1,30 +1,62 @@
 import type { Isolation } from '../config/config.js';
 import { FirstCause } from '../process/first-cause.js';
+import type { ProcessIdentity } from '../process/identity.js';
+import type { Outcome } from '../process/outcome.js';
 import { mayMove, type RunState } from '../process/states.js';
-import type { WorkerExit } from '../workers/worker.js';
+import type { LedgerRun } from '../store/ledger.js';
+import { Deferred } from '../support/deferred.js';
+import type { RunMessage } from '../workers/protocol.js';
+import type { Worker, WorkerExit } from '../workers/worker.js';
 import type { Dispatch } from './dispatch.js';
 
 /** One run while the daemon has it in hand: who, where, since when. */
 export class RunRecord {
   readonly dispatch: Dispatch;
   readonly cause = new FirstCause();
-  readonly dispatchedAt = Date.now();
-  pid: number | undefined;
+  /** Milliseconds since 1970. */
+  readonly dispatchedAt: number;
+  /** Resolves when its worker has left it: dead, or ready for another job. */
+  left = new Deferred();
   /** Whether it has to boot for itself, because a warm worker was stale. */
   fresh = false;
   /** How its worker was made. */
   isolation: Isolation | undefined;
+  /** Milliseconds since 1970. */
   claimedAt: number | undefined;
-  /** How its worker ended; when the run did, and when it was claimed, by PHP's clock (seconds since 1970). */
-  exit: { readonly seen: WorkerExit; readonly at: number; readonly claimed: number | undefined } | undefined;
+  /** How its worker ended, and when the run did (seconds since 1970). */
+  exit: { readonly seen: WorkerExit; readonly at: number } | undefined;
+  /** The row's stamp since the claim. */
+  claimStamp: string | undefined;
+  /** Why it was stopped, by whom; undefined: it was not. */
+  stopped: Outcome | undefined;
+  /** Whether the run itself has changed its row: then nobody else has taken it away. */
+  touchedRow = false;
+  #worker: Pick<Worker, 'pid' | 'kill'> | undefined;
   #state: RunState = 'starting';
 
-  constructor(dispatch: Dispatch) {
+  constructor(dispatch: Dispatch, dispatchedAt = Date.now()) {
     this.dispatch = dispatch;
+    this.dispatchedAt = dispatchedAt;
   }
 
   get state(): RunState {
     return this.#state;
+  }
+
+  get pid(): number | undefined {
+    return this.#worker?.pid;
+  }
+
+  /** The worker that has it. */
+  get worker(): Pick<Worker, 'pid' | 'kill'> | undefined {
+    return this.#worker;
+  }
+
+  /** It gets a worker. */
+  take(worker: Pick<Worker, 'pid' | 'kill'>, isolation: Isolation | undefined): void {
+    this.#worker = worker;
+    this.isolation = isolation;
+    this.left = new Deferred();
   }
 
   /** @throws Error for a move that the table of states does not know: a defect of ours. */
@@ -36,6 +68,40 @@ export class RunRecord {
       throw new Error(`a run cannot go from ${this.#state} to ${to}`);
     }
     this.#state = to;
+  }
+
+  /** Follows what its worker says. */
+  follow(message: RunMessage): void {
+    if (message.type === 'claimed') {
+      this.claimedAt = Date.now();
+      this.claimStamp = message.stamp;
+      this.move('running');
+    } else if (message.type === 'ended' && this.#state === 'running') {
+      this.move('closing');
+    } else if (message.type === 'row-touched') {
+      this.touchedRow = true;
+    }
+  }
+
+  /** As it is written down for the next daemon. */
+  note(worker: ProcessIdentity): LedgerRun {
+    const { id, site, uri, handle, callback, uid, stamp, serviceHost, acceptedAt, attempts } = this.dispatch;
+    return {
+      id,
+      site: site.name,
+      uri: uri.url,
+      handle,
+      callback,
+      uid,
+      stamp,
+      serviceHost,
+      acceptedAt,
+      dispatchedAt: this.dispatchedAt,
+      attempts,
+      isolation: this.isolation ?? 'fresh',
+      pid: worker.pid,
+      startTicks: worker.startTicks,
+    };
   }
 
   /** Milliseconds from acceptance to dispatch. */

@@ -5,15 +5,20 @@ import type { EventBus } from '../events/bus.js';
 import type { Ending } from '../outcome/past-runs.js';
 import { postponedReason, settleDead, type Unsettled } from '../outcome/settle.js';
 import type { Outcome } from '../process/outcome.js';
+import type { LedgerEntry } from '../store/ledger.js';
 import { Backoff } from '../support/backoff.js';
+import { isolations } from '../config/config.js';
 import { processFile } from '../workers/jobs.js';
+import { killGroup } from '../workers/worker.js';
 import { Deferred } from '../support/deferred.js';
 import { dispatchKey, type Dispatch } from './dispatch.js';
 import { endingOf } from './ending-of.js';
 import { Lanes, type LaneLimits } from './lanes.js';
 import { MaintenanceHold } from './maintenance-hold.js';
 import { RunRecord } from './run-record.js';
-import { runProcess, settleTools, type RunEnd, type RunTools } from './run-process.js';
+import { settleTools, type RunEnd, type RunTools } from './end-run.js';
+import { resumeRun } from './resume-run.js';
+import { runProcess } from './run-process.js';
 import type { ServedSite } from './served-site.js';
 import { Slots } from './slots.js';
 import { WaitingList } from './waiting-list.js';
@@ -184,6 +189,18 @@ export class Scheduler extends BaseComponent {
     this.#waiting.putBack(dispatch);
   }
 
+  /** Takes a run in hand that the last daemon left. */
+  resume(dispatch: Dispatch, entry: LedgerEntry): void {
+    const { pid, dispatchedAt } = entry.run;
+    const record = new RunRecord(dispatch, dispatchedAt);
+    record.take(
+      { pid, kill: (signal) => killGroup(pid, signal) },
+      isolations.find((one) => one === entry.run.isolation),
+    );
+    this.#known.set(dispatchKey(dispatch), dispatch);
+    void this.#see(record, resumeRun(record, this.#options, entry));
+  }
+
   /** Fills free slots. */
   kick(): void {
     while (!this.#stopping && !this.#detached && this.#running.size < this.#slots.current) {
@@ -239,11 +256,17 @@ export class Scheduler extends BaseComponent {
 
   async #run(dispatch: Dispatch): Promise<void> {
     const record = new RunRecord(dispatch);
+    await this.#see(record, runProcess(record, this.#options));
+  }
+
+  /** A run has its slot until it is over. */
+  async #see(record: RunRecord, run: Promise<RunEnd>): Promise<void> {
+    const { dispatch } = record;
     this.#running.add(record);
     this.#lanes.enter(dispatch);
     let end: RunEnd;
     try {
-      end = await runProcess(record, this.#options);
+      end = await run;
     } catch (error) {
       // A defect of ours must not lose the slot; the row is left for the sweep.
       end = {
@@ -330,6 +353,7 @@ export class Scheduler extends BaseComponent {
           const settled = await settleDead(settleTools(this.#options, site), dead);
           this.#bus.emit('run.settled', { site: site.name, handle, callback, outcome: dead.outcome.kind, ...settled });
           await rm(processFile(site.place, dead.id), { force: true });
+          this.#options.ledger.over(dead.id);
           return;
         } catch {
           // Still away: the next pause is longer.

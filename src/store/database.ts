@@ -76,6 +76,26 @@ export class SiteDatabase {
     return row && { engine: row.engine ?? '', comment: row.comment ?? '' };
   }
 
+  /**
+   * Ends a session of this user, unless the server was started anew since: then the number is another's.
+   *
+   * @param since milliseconds since 1970 at which the session was open
+   */
+  async endSession(id: number, since: number): Promise<void> {
+    const [status] = await this.rows<{ Value: string }>("SHOW GLOBAL STATUS LIKE 'Uptime'");
+    if (Number(status?.Value ?? 0) * 1000 < Date.now() - since) {
+      return;
+    }
+    try {
+      await this.change(`KILL CONNECTION ${id}`);
+    } catch (error) {
+      // Most have ended with their client.
+      if ((error as MysqlError).code !== 'ER_NO_SUCH_THREAD') {
+        throw error;
+      }
+    }
+  }
+
   close(): Promise<void> {
     return promisify(this.#pool.end.bind(this.#pool))();
   }

@@ -150,9 +150,38 @@ export class ProcessStore {
     );
   }
 
+  /**
+   * Whether the progress of a run says that its callback came to its end.
+   *
+   * @param since seconds since 1970 at which the run was claimed
+   */
+  async hasFinished(handle: string, callback: string, since: number): Promise<boolean> {
+    const rows = await this.#processes.rows<{ n: number }>(
+      `SELECT COUNT(*) AS n FROM ${this.#processes.table('progress')}` +
+        ' WHERE name = ? AND start_stamp >= ? AND end_stamp > 0 AND message = ?',
+      [handle, since, `Background process '${callback}' finished`],
+    );
+    return (rows[0]?.n ?? 0) > 0;
+  }
+
   /** Removes the locks of one dead run, by the value that only it used. */
   async removeLocks(lock: string): Promise<void> {
     await this.#main.change(`DELETE FROM ${this.#main.table('semaphore')} WHERE value = ?`, [lock]);
+  }
+
+  /**
+   * Ends the sessions that a dead process had in the databases.
+   *
+   * @param ids in the order in which workers tell them: the site's, then the module's when that is another
+   * @param since milliseconds since 1970 at which they were open
+   */
+  async endSessions(ids: readonly number[], since: number): Promise<void> {
+    for (const [index, database] of [this.#main, this.#processes].entries()) {
+      const id = ids[index];
+      if (id !== undefined) {
+        await database.endSession(id, since);
+      }
+    }
   }
 
   /** Writes a line into Drupal's log, as the module dblog would, for a site that cannot be booted. */

@@ -11,6 +11,9 @@ const pathLimit = 90;
 
 const pidFile = 'daemon.pid';
 
+/** Where PHP's forking processes leave what the last daemon did not hear. The shim knows this name. */
+export const exitsFolder = 'exits';
+
 /** The folders of one daemon. */
 export interface StateDir {
   readonly dir: string;
@@ -101,6 +104,7 @@ async function own(dir: string, account: Account | undefined): Promise<void> {
 async function fill(dir: string, shim: string, kept: ReadonlyMap<string, Buffer> | undefined): Promise<StateDir> {
   const logs = join(dir, 'runs');
   await mkdir(logs, { recursive: true, mode: 0o700 });
+  await mkdir(join(dir, exitsFolder), { recursive: true, mode: 0o700 });
   for (const folder of [dir, logs]) {
     await writeFile(join(folder, '.writable'), '');
     await rm(join(folder, '.writable'));

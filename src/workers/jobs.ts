@@ -31,6 +31,11 @@ export function processFile(place: Pick<JobPlace, 'logs'>, run: string): string 
   return join(place.logs, `${run}.process`);
 }
 
+/** File in which a worker tells what became of it when no daemon listens any more. */
+export function spoolFile(place: Pick<JobPlace, 'logs'>, run: string): string {
+  return join(place.logs, `${run}.spool`);
+}
+
 export interface RunOf {
   readonly id: string;
   readonly handle: string;
@@ -57,6 +62,7 @@ export function runJob(place: JobPlace, uri: SiteUri, run: RunOf): RunJob {
     token: run.token,
     callback: run.callback,
     processFile: processFile(place, run.id),
+    spool: spoolFile(place, run.id),
   };
 }
 

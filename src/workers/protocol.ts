@@ -38,6 +38,14 @@ export const forkerMessage = z.discriminatedUnion('type', [
   z.object({ type: z.literal('full'), what: text }),
 ]);
 
+/** What a root or a zygote writes down of a death when no daemon listens. */
+export const exitRecord = z.object({
+  code: optionalNumber,
+  signal: optionalNumber,
+  cpuMs: optionalNumber,
+  peakKb: optionalNumber,
+});
+
 /** What a zygote says before it forks. */
 export const zygoteMessage = z.discriminatedUnion('type', [
   z.object({
@@ -109,7 +117,12 @@ export const runMessage = z.discriminatedUnion('type', [
     lock: text,
     listeners: z.number().int(),
     connections: z.array(z.number().int()),
+    // It tells where it is when it is asked by SIGUSR2.
+    stack: z.boolean().optional(),
   }),
+  // The run itself has changed or removed its row.
+  z.object({ type: z.literal('row-touched') }),
+  z.object({ type: z.literal('stack'), frames: z.array(text) }),
   // Seconds since 1970, by PHP's clock: whatever was started anew is younger.
   z.object({ type: z.literal('ended'), at: z.number(), outcome: outcomeFields }),
   hookMessage,
@@ -157,6 +170,8 @@ export interface RunJob extends JobBase {
   readonly token: string;
   readonly callback: string;
   readonly processFile: string;
+  /** File for what the worker has to say when nobody listens any more. */
+  readonly spool: string;
   /** The worker may take another job afterwards. */
   readonly stay?: { readonly log: string; readonly maxMemory: number } | undefined;
 }

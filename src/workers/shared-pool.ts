@@ -24,6 +24,8 @@ interface Resident {
   readonly server: Readonly<Record<string, string>>;
   /** Milliseconds since 1970 from which on its files may have been read. */
   readonly since: number;
+  /** File for what programs print that its callbacks start. */
+  readonly log: string;
   /** Monotonic milliseconds. */
   readonly bornAt: number;
   files: readonly string[];
@@ -41,10 +43,23 @@ export interface SharedWanted {
   readonly arrivedAt: number;
 }
 
+/** Where a worker comes from that is to run many. */
+export interface Origin {
+  /** The request that its settings saw. */
+  readonly server: Readonly<Record<string, string>>;
+  /** Milliseconds since 1970 from which on its files may have been read. */
+  readonly since: number;
+  /** What is known before its first run of the files that it has loaded, and of what its settings read. */
+  readonly watch?: FileWatch;
+  readonly reads?: readonly string[];
+}
+
 /** A worker out of the pool; `giveBack` puts it there again when it stays. */
 export interface SharedWorker {
   readonly worker: Worker;
-  giveBack(staying: Staying): void;
+  /** What a job says to a worker that may stay. */
+  readonly stay: { readonly log: string; readonly maxMemory: number };
+  readonly giveBack: (staying: Staying | undefined) => void;
 }
 
 /** Workers of one site address that run many processes, one after another (isolation `shared`). */
@@ -59,9 +74,9 @@ export class SharedPool {
     this.#logs = logs;
   }
 
-  /** What a job says to a worker that may stay. */
-  stay(id: string): { log: string; maxMemory: number } {
-    return { log: join(this.#logs, `shared-${id}.log`), maxMemory: this.#limits.maxMemory };
+  /** Whether a worker waits for a run. */
+  get hasWaiting(): boolean {
+    return this.#waiting.size > 0;
   }
 
   /** The worker that has rested for the shortest time and is still true; undefined: there is none. */
@@ -77,21 +92,17 @@ export class SharedPool {
     return undefined;
   }
 
-  /**
-   * Makes a worker, whose first job says that it may stay, one of this pool.
-   *
-   * @param age milliseconds since its files began to be read
-   */
-  adopt(worker: Worker, id: string, wanted: SharedWanted, age: number): SharedWorker {
-    const { log } = this.stay(id);
+  /** Makes a worker, whose jobs say that it may stay, one of this pool, and lends it. */
+  adopt(worker: Worker, id: string, origin: Origin): SharedWorker {
     const resident: Resident = {
       worker,
-      server: wanted.server,
-      since: Date.now() - age,
+      server: origin.server,
+      since: origin.since,
+      log: join(this.#logs, `shared-${id}.log`),
       bornAt: performance.now(),
       files: [],
-      reads: [],
-      watch: undefined,
+      reads: origin.reads ?? [],
+      watch: origin.watch,
       runs: 0,
       idle: undefined,
     };
@@ -99,8 +110,13 @@ export class SharedPool {
       clearTimeout(resident.idle);
       this.#waiting.delete(resident);
     });
-    void worker.ended.then(() => rm(log, { force: true }));
+    void worker.ended.then(() => rm(resident.log, { force: true }));
     return this.#lend(resident);
+  }
+
+  /** Makes a worker that has no job yet one of this pool, for whoever comes next. */
+  lay(worker: Worker, id: string, origin: Origin): void {
+    this.adopt(worker, id, origin).giveBack(undefined);
   }
 
   /** Lets all go that wait; those that run go after their run. */
@@ -113,14 +129,20 @@ export class SharedPool {
   }
 
   #lend(resident: Resident): SharedWorker {
-    return { worker: resident.worker, giveBack: (staying) => this.#giveBack(resident, staying) };
+    return {
+      worker: resident.worker,
+      stay: { log: resident.log, maxMemory: this.#limits.maxMemory },
+      giveBack: (staying) => this.#giveBack(resident, staying),
+    };
   }
 
-  #giveBack(resident: Resident, staying: Staying): void {
+  #giveBack(resident: Resident, staying: Staying | undefined): void {
     const { worker } = resident;
-    resident.runs += 1;
-    resident.reads = staying.reads;
-    if (staying.files.length > 0 || !resident.watch) {
+    if (staying) {
+      resident.runs += 1;
+      resident.reads = staying.reads;
+    }
+    if (staying && staying.files.length > 0) {
       resident.files = [...resident.files, ...staying.files];
       resident.watch = new FileWatch(resident.files, resident.since);
     }

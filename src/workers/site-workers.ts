@@ -1,3 +1,5 @@
+import { randomUUID } from 'node:crypto';
+
 import { BaseComponent } from '../components/component.js';
 import type { Isolation } from '../config/config.js';
 import type { SiteUri } from '../sites/site-uri.js';
@@ -49,6 +51,7 @@ export class SiteWorkers extends BaseComponent {
   readonly #options: SiteWorkersOptions;
   readonly #pools = new Map<SiteUri, WarmPool>();
   readonly #shared = new Map<SiteUri, SharedPool>();
+  readonly #preparing = new Set<SiteUri>();
 
   constructor(options: SiteWorkersOptions) {
     super();
@@ -60,28 +63,26 @@ export class SiteWorkers extends BaseComponent {
     const isolation = this.#options.isolationOf(wanted.callback);
     const { id, job, uri } = wanted;
     const warm = { ...wanted, server: job.server };
+    const begun = (): void => this.#pools.get(uri)?.refill();
     if (isolation === 'shared' && !wanted.fresh) {
       const shared = this.#sharedPool(uri);
-      const resident = shared.take(warm) ?? (await this.#newResident(shared, id, uri, warm));
+      const rested = shared.take(warm);
+      const resident = rested ?? (await this.#newResident(shared, id, uri, warm));
       if (resident) {
-        return {
-          worker: resident.worker,
-          isolation,
-          job: { ...job, stay: shared.stay(id) },
-          begun: () => this.#pools.get(uri)?.refill(),
-          giveBack: (staying) => resident.giveBack(staying),
-        };
+        const { worker, stay, giveBack } = resident;
+        return { worker, isolation, job: { ...job, stay }, giveBack, ...(rested ? {} : { begun }) };
       }
+      const worker = await this.#options.source.worker(id);
+      return { worker, isolation: 'fresh', job, begun: () => void this.#prepare(shared, uri) };
     }
     if (isolation === 'process' && !wanted.fresh) {
-      const pool = this.#pool(uri);
-      const worker = await pool.take(id, warm);
+      const worker = await this.#pool(uri).take(id, warm);
       if (worker) {
-        return { worker, isolation, job, begun: () => pool.refill() };
+        return { worker, isolation, job, begun };
       }
     }
     const worker = await this.#options.source.worker(id);
-    return { worker, isolation: isolation === 'cold' ? isolation : 'fresh', job };
+    return { worker, isolation: isolation === 'cold' ? isolation : 'fresh', job, begun };
   }
 
   async #newResident(
@@ -92,7 +93,22 @@ export class SiteWorkers extends BaseComponent {
   ): Promise<SharedWorker | undefined> {
     const pool = this.#pool(uri);
     const worker = await pool.take(id, wanted);
-    return worker && shared.adopt(worker, id, wanted, pool.ageLimit);
+    return worker && shared.adopt(worker, id, { server: wanted.server, since: pool.filesSince });
+  }
+
+  /** Starts that are to share a worker come too seldom to find a young zygote: one is made for the next. */
+  async #prepare(shared: SharedPool, uri: SiteUri): Promise<void> {
+    if (shared.hasWaiting || this.#preparing.has(uri)) {
+      return;
+    }
+    this.#preparing.add(uri);
+    const id = `resident-${randomUUID()}`;
+    const made = await this.#pool(uri)
+      .spare(id)
+      .finally(() => this.#preparing.delete(uri));
+    if (made) {
+      shared.lay(made.worker, id, made);
+    }
   }
 
   #sharedPool(uri: SiteUri): SharedPool {

@@ -8,6 +8,7 @@ import { Backoff } from '../support/backoff.js';
 import { Arrivals } from './arrivals.js';
 import type { ForkerPlace } from './forker.js';
 import { zygoteJob, type JobPlace } from './jobs.js';
+import type { Origin } from './shared-pool.js';
 import { Spares } from './spares.js';
 import type { Worker, WorkerSource } from './worker.js';
 import type { WorkerSocket } from './worker-socket.js';
@@ -53,6 +54,11 @@ export interface LoadedSite {
   readonly reads: readonly string[];
 }
 
+/** A worker of a zygote before its first job. */
+export interface LoadedWorker extends Required<Origin> {
+  readonly worker: Worker;
+}
+
 interface Brood {
   readonly zygote: Zygote;
   readonly spares: Spares;
@@ -74,6 +80,9 @@ export class WarmPool extends BaseComponent {
   #starting: Promise<void> | undefined;
   #notBefore = 0;
   #lastUse = Number.NEGATIVE_INFINITY;
+  /** For how long a zygote of this site serves; not known before the first. */
+  #usualAge = Number.POSITIVE_INFINITY;
+  #flows = false;
   #context: StartContext | undefined;
   #timer: NodeJS.Timeout | undefined;
   #crowded = false;
@@ -84,9 +93,10 @@ export class WarmPool extends BaseComponent {
     this.#options = options;
   }
 
-  /** Milliseconds before a worker is forked in which its files may have been read. */
-  get ageLimit(): number {
-    return this.#brood ? this.#brood.maxAge + this.#brood.zygote.bootMs : this.#options.maxAge;
+  /** Milliseconds since 1970 from which on the files of a worker that is forked now may have been read. */
+  get filesSince(): number {
+    const { maxAge, zygote } = this.#brood ?? { maxAge: this.#options.maxAge, zygote: { bootMs: 0 } };
+    return Date.now() - maxAge - zygote.bootMs;
   }
 
   /** Loads the site once, to see whether it can be kept loaded. */
@@ -108,13 +118,13 @@ export class WarmPool extends BaseComponent {
   /** A worker in which the site is loaded as it is now; undefined: there is none. */
   async take(run: string, wanted: WarmWanted): Promise<Worker | undefined> {
     const now = performance.now();
+    this.#flows = now - this.#lastUse < this.#usualAge;
     this.#lastUse = now;
     this.#arrivals.note(now);
     this.#context = wanted.context;
     this.#crowded = wanted.crowded;
     const brood = this.#brood;
     if (!brood || !isYoung(brood)) {
-      this.#renew();
       return undefined;
     }
     const changed = brood.zygote.files.changedAt(wanted.arrivedAt);
@@ -137,10 +147,34 @@ export class WarmPool extends BaseComponent {
     }
   }
 
-  /** Makes spares for those that were taken: not before, because a fork would hold up the run that took one. */
+  /**
+   * Makes what the next runs need: spares, or a zygote where starts come so often that it serves the next one.
+   * To be called when a run has begun and not before, because it would hold up that run.
+   */
   refill(): void {
-    if (this.#brood) {
-      this.#fill(this.#brood);
+    const brood = this.#brood;
+    if (brood && isYoung(brood)) {
+      this.#fill(brood);
+    } else if (this.#flows) {
+      this.#renew();
+    }
+  }
+
+  /** A worker that waits for its first job, whoever it is for; undefined: the site cannot be kept loaded. */
+  async spare(run: string): Promise<LoadedWorker | undefined> {
+    if (!this.#brood || !isYoung(this.#brood)) {
+      if (performance.now() < this.#notBefore) {
+        return undefined;
+      }
+      await this.#begin();
+    }
+    const zygote = this.#brood?.zygote;
+    try {
+      const worker = await zygote?.forker.fork(run, true);
+      const { server, files: watch, reads } = zygote ?? { server: {}, files: undefined, reads: [] };
+      return worker && watch && { worker, server, watch, reads, since: this.filesSince };
+    } catch {
+      return undefined;
     }
   }
 
@@ -155,7 +189,6 @@ export class WarmPool extends BaseComponent {
       });
       this.#retire();
     }
-    this.#renew();
   }
 
   protected override onStart(): void {
@@ -216,7 +249,8 @@ export class WarmPool extends BaseComponent {
       }
       this.#retire();
       const make = (): Promise<Worker> => zygote.forker.fork(`spare-${randomUUID()}`, !this.#crowded);
-      const brood = { zygote, spares: new Spares(make, 0), maxAge: Math.max(maxAge, ageFactor * zygote.bootMs) };
+      this.#usualAge = Math.max(maxAge, ageFactor * zygote.bootMs);
+      const brood = { zygote, spares: new Spares(make, 0), maxAge: this.#usualAge };
       this.#brood = brood;
       this.#unfit = undefined;
       this.#backoff.reset();

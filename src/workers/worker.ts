@@ -46,6 +46,16 @@ export function signalName(number: number): string {
   return names.get(number) ?? `signal ${number}`;
 }
 
+/** Kills what is left of the process group of a worker that is dead. */
+export function killRest(pid: number): void {
+  try {
+    process.kill(-pid, 'SIGKILL');
+  } catch {
+    // Nothing is left of it.
+    return;
+  }
+}
+
 /** Signals a worker's process group, or the process when it has not got one yet. */
 export function killGroup(pid: number, signal: NodeJS.Signals): void {
   for (const target of [-pid, pid]) {

@@ -11,6 +11,8 @@ import type { WorkerSocket } from './worker-socket.js';
 /** A PHP process that has loaded a site and only forks workers of it (design decision 1). */
 export interface Zygote {
   readonly forker: Forker;
+  /** The request under which it was made. */
+  readonly server: Readonly<Record<string, string>>;
   /** What it was made from. */
   readonly files: FileWatch;
   /** Monotonic milliseconds at which it began to load the site. */
@@ -71,6 +73,7 @@ export async function startZygote(
   const { reads, files, bootMs } = ready;
   return {
     forker,
+    server: job.server,
     files: new FileWatch([...files, join(job.root, 'sites'), ...settingsFolders(files)], since),
     bornAt,
     bootMs,

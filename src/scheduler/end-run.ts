@@ -1,0 +1,220 @@
+import type { EventBus } from '../events/bus.js';
+import type { RunReport } from '../outcome/run-report.js';
+import { settleDead, type Settled, type SettleTools, type Unsettled } from '../outcome/settle.js';
+import { bootFailed, lost, refused, signalled, type Outcome } from '../process/outcome.js';
+import { execStatus } from '../process/states.js';
+import type { Ledger } from '../store/ledger.js';
+import { bootReason } from '../workers/describe-site.js';
+import { processFile } from '../workers/jobs.js';
+import type { WorkerExit } from '../workers/worker.js';
+import { outcomeNote } from './ledger-notes.js';
+import type { RunRecord } from './run-record.js';
+import type { ServedSite } from './served-site.js';
+
+/** What the pipeline needs besides the run. */
+export interface RunTools {
+  readonly bus: EventBus;
+  readonly ledger: Ledger;
+  /** Whether others wait for a slot. */
+  readonly crowded: () => boolean;
+  /** Milliseconds until a worker must have booted the site. */
+  readonly bootTimeout: number;
+  /** Milliseconds that a helper may take to settle. */
+  readonly settleTimeout: number;
+  /** Bytes. */
+  readonly outputLimit: number;
+}
+
+/** How the pipeline ended; everything but `ended` leaves the start unclaimed and as it was. */
+export type RunEnd =
+  | { readonly type: 'ended'; readonly outcome: Outcome }
+  /** Somebody else has it, or it no longer exists. */
+  | { readonly type: 'nothing'; readonly reason: string }
+  /** Waits for the end of the maintenance mode. */
+  | { readonly type: 'held' }
+  | { readonly type: 'again'; readonly reason: string }
+  /** The site does not boot: nothing of it can run now. */
+  | { readonly type: 'trouble'; readonly reason: string }
+  /** It ran and ended, but cannot be settled before the database is back. */
+  | { readonly type: 'unsettled'; readonly dead: Unsettled; readonly error: unknown };
+
+/** Workers that may die before the claim until the start is given up. */
+const attemptLimit = 3;
+
+/** A warm worker has claimed nothing, because the site has changed since it was loaded. */
+export interface Stale {
+  readonly type: 'stale';
+  readonly what: string;
+}
+
+/** What is left to do when a worker is gone, by what it had said. */
+export function endOf(
+  record: RunRecord,
+  tools: RunTools,
+  report: RunReport,
+  exit: WorkerExit,
+  endedAt: number,
+): Promise<RunEnd | Stale> {
+  if (report.claimed) {
+    return settleClaimed(record, tools, report, exit, report.claimed.stamp, endedAt);
+  }
+  return report.stale === undefined
+    ? endUnclaimed(record, tools, report, exit, endedAt)
+    : Promise.resolve({ type: 'stale', what: report.stale });
+}
+
+/** A run that was claimed has ended: whatever its worker left undone is done now. */
+export async function settleClaimed(
+  record: RunRecord,
+  tools: RunTools,
+  report: RunReport,
+  exit: WorkerExit,
+  stamp: string,
+  endedAt: number,
+): Promise<RunEnd> {
+  const { dispatch } = record;
+  const { site, handle, callback } = dispatch;
+  const outcome = record.cause.write(causeOf(record, report, exit));
+  if (record.state !== 'settling') {
+    record.move('settling');
+  }
+  const lock = report.claimed?.lock ?? '';
+  const untold = report.settled === undefined || report.settled.hook === 'deferred';
+  const dead: Unsettled = {
+    id: dispatch.id,
+    uri: dispatch.uri,
+    handle,
+    callback,
+    stamp,
+    outcome,
+    endedAt,
+    hook: untold && report.hook === 'none' && (report.claimed?.listeners ?? 1) > 0,
+    // A row that is gone although the run had not come to its end was removed by
+    // somebody else, who has told the hook.
+    processFile: report.ended ? processFile(site.place, dispatch.id) : undefined,
+    lock: lock === '' ? undefined : lock,
+  };
+  if (!report.isSettled) {
+    // Should this daemon die now, the next one need not guess.
+    tools.ledger.note(dispatch.id, outcomeNote(outcome, endedAt));
+    await endSessions(record, report);
+  }
+  try {
+    const exitKind = report.ended?.kind === 'exit';
+    if (exitKind && outcome.kind === 'completed') {
+      await site.store.endProgress(handle, endedAt, '', callback);
+    }
+    const silent = exitKind && outcome.kind !== 'completed';
+    if (!report.isSettled || silent) {
+      const settled = await settleDead(settleTools(tools, site), dead);
+      tellSettled(tools, record, outcome, settled);
+    } else if (await site.store.remove(handle, stamp)) {
+      // The worker said that it had settled, but what it did was undone when its
+      // open transaction ended with it.
+      if (outcome.kind === 'completed') {
+        await site.store.endProgress(handle, endedAt, '', callback);
+      }
+      await settleDead(settleTools(tools, site), { ...dead, hook: false, processFile: undefined });
+    } else if (dead.lock && (report.done === undefined || report.done.locks === 'kept')) {
+      await site.store.removeLocks(dead.lock).catch(() => undefined);
+    }
+  } catch (error) {
+    return { type: 'unsettled', dead, error };
+  }
+  return { type: 'ended', outcome };
+}
+
+/** Whoever stopped a run is the cause of its end, unless it had come to its end by itself. */
+function causeOf(record: RunRecord, report: RunReport, exit: WorkerExit): Outcome {
+  const own = report.outcome(exit, record.dispatch.callback);
+  return record.stopped && own.kind !== 'completed' ? record.stopped : own;
+}
+
+/** A server that still works on the statement of a dead client would hold its locks until that is done. */
+async function endSessions(record: RunRecord, report: RunReport): Promise<void> {
+  if (report.claimed && !report.done) {
+    const since = record.claimedAt ?? record.dispatchedAt;
+    await record.dispatch.site.store.endSessions(report.claimed.connections, since).catch(() => undefined);
+  }
+}
+
+/** What settling a run of this site needs. */
+export function settleTools(tools: RunTools, site: ServedSite): SettleTools {
+  return { bus: tools.bus, source: site.source, place: site.place, store: site.store, timeout: tools.settleTimeout };
+}
+
+function tellSettled(tools: RunTools, record: RunRecord, outcome: Outcome, settled: Settled): void {
+  const { site, handle, callback } = record.dispatch;
+  tools.bus.emit('run.settled', { site: site.name, handle, callback, outcome: outcome.kind, ...settled });
+}
+
+/** Nothing was claimed: tells a start that cannot run from one that may be tried again. */
+async function endUnclaimed(
+  record: RunRecord,
+  tools: RunTools,
+  report: RunReport,
+  exit: WorkerExit,
+  endedAt: number,
+): Promise<RunEnd> {
+  const { dispatch } = record;
+  const { site, callback } = dispatch;
+  if (report.unclaimed) {
+    return { type: 'nothing', reason: 'somebody else has claimed it' };
+  }
+  if (record.stopped) {
+    return settleClaimed(withCause(record, record.stopped), tools, report, exit, dispatch.stamp, endedAt);
+  }
+  if (report.postponed) {
+    return { type: 'held' };
+  }
+  if (report.refused) {
+    const { reason, sentence } = report.refused;
+    return reason === 'gone' || reason === 'token'
+      ? { type: 'nothing', reason: sentence }
+      : settleClaimed(withCause(record, refused(sentence)), tools, report, exit, dispatch.stamp, endedAt);
+  }
+  if (!report.bootFailure) {
+    const claimedSilently = await findSilentClaim(record);
+    if (claimedSilently !== undefined) {
+      return settleClaimed(record, tools, report, exit, claimedSilently, endedAt);
+    }
+  }
+  const cause = unclaimedCause(report, exit, callback);
+  const trouble = await site.check();
+  if (trouble !== undefined) {
+    return { type: 'trouble', reason: trouble };
+  }
+  if (report.bootFailure?.cause !== 'exit') {
+    dispatch.attempts += 1;
+    if (dispatch.attempts < attemptLimit) {
+      return { type: 'again', reason: cause.sentence };
+    }
+  }
+  return settleClaimed(withCause(record, cause), tools, report, exit, dispatch.stamp, endedAt);
+}
+
+function withCause(record: RunRecord, outcome: Outcome): RunRecord {
+  record.cause.write(outcome);
+  return record;
+}
+
+function unclaimedCause(report: RunReport, exit: WorkerExit, callback: string): Outcome {
+  if (report.bootFailure) {
+    return bootFailed(`The process was not started, because ${bootReason(report.bootFailure)}.`);
+  }
+  return exit.signal === undefined ? lost(callback, 'it ended before it began') : signalled(exit.signal, callback);
+}
+
+/** The stamp of a claim whose report was lost with its worker, or undefined. */
+export async function findSilentClaim(record: RunRecord): Promise<string | undefined> {
+  const { site, handle } = record.dispatch;
+  try {
+    const rows = await site.store.find([handle]);
+    const row = rows.find((candidate) => candidate.handle === handle);
+    const ours = row?.status === execStatus.running && Number(row.stamp) * 1000 >= record.dispatchedAt;
+    return ours ? row.stamp : undefined;
+  } catch {
+    // Without a database nothing can have been claimed a moment ago; the next try will see.
+    return undefined;
+  }
+}

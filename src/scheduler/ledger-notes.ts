@@ -1,0 +1,33 @@
+import { z } from 'zod';
+
+import { outcomeKinds, type Outcome } from '../process/outcome.js';
+import type { RunMessage } from '../workers/protocol.js';
+
+/** What a worker says that the next daemon would have to know. */
+const kept: ReadonlySet<RunMessage['type']> = new Set(['claimed', 'ended', 'hook', 'settled', 'unsettled']);
+
+/** Whether a message of a worker is to be written down. */
+export function isKept(message: RunMessage): boolean {
+  return kept.has(message.type);
+}
+
+const note = z.object({
+  type: z.literal('outcome'),
+  endedAt: z.number(),
+  outcome: z.looseObject({ kind: z.enum(outcomeKinds), sentence: z.string() }),
+});
+
+/**
+ * What the daemon has found out about the end of a run, as it is written down.
+ *
+ * @param endedAt seconds since 1970
+ */
+export function outcomeNote(outcome: Outcome, endedAt: number): object {
+  return { type: 'outcome', endedAt, outcome: { ...outcome } } satisfies z.input<typeof note>;
+}
+
+/** Reads what outcomeNote() has written; undefined: it is something else. */
+export function readOutcomeNote(message: unknown): { outcome: Outcome; endedAt: number } | undefined {
+  const parsed = note.safeParse(message);
+  return parsed.success ? parsed.data : undefined;
+}

@@ -1,0 +1,132 @@
+import { readFile, rm } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+
+import { RunReport } from '../outcome/run-report.js';
+import { isAlive } from '../process/identity.js';
+import { completed, lost, type Outcome } from '../process/outcome.js';
+import type { LedgerEntry } from '../store/ledger.js';
+import { exitsFolder } from '../support/state-dir.js';
+import { spoolFile } from '../workers/jobs.js';
+import { exitRecord, runMessage } from '../workers/protocol.js';
+import { signalName, type WorkerExit } from '../workers/worker.js';
+import { endOf, type RunEnd, type RunTools } from './end-run.js';
+import { readOutcomeNote } from './ledger-notes.js';
+import { finish } from './run-process.js';
+import type { RunRecord } from './run-record.js';
+
+/** Milliseconds between two looks at a process that is not our child. */
+const interval = 100;
+
+/** Looks for the word of its parent after its death; a forking process reaps within one. */
+const looks = 5;
+
+/**
+ * Goes on with a run of a daemon that is gone: waits until its process is dead, then
+ * does what the pipeline does.
+ *
+ * What it came to is known from four sources: what the last daemon wrote down, what the
+ * worker wrote down because nobody listened, what its parent wrote down of its death,
+ * and its row.
+ */
+export async function resumeRun(record: RunRecord, tools: RunTools, entry: LedgerEntry): Promise<RunEnd> {
+  const { id, site } = record.dispatch;
+  const report = new RunReport();
+  let endedAt: number | undefined;
+  for (const message of entry.messages) {
+    hear(record, report, message);
+    const note = readOutcomeNote(message);
+    if (note) {
+      record.cause.write(note.outcome);
+      endedAt = note.endedAt;
+    }
+  }
+  const wasAlive = await isAlive({ pid: entry.run.pid, startTicks: entry.run.startTicks });
+  while (await isAlive({ pid: entry.run.pid, startTicks: entry.run.startTicks })) {
+    await pause(interval, undefined, { ref: false });
+  }
+  const exit = await exitOf(join(dirname(site.place.logs), exitsFolder), entry.run.pid, wasAlive);
+  const spool = spoolFile(site.place, id);
+  for (const line of (await readFile(spool, 'utf8').catch(() => '')).split('\n')) {
+    hear(record, report, parse(line));
+  }
+  record.left.resolve();
+  const gone = await settledUnheard(record, report);
+  if (gone) {
+    record.cause.write(gone);
+  }
+  endedAt = report.endedAt ?? endedAt ?? Date.now() / 1000;
+  record.exit = { seen: exit, at: endedAt };
+  const end: RunEnd = gone
+    ? { type: 'ended', outcome: record.cause.write(gone) }
+    : again(await endOf(record, tools, report, exit, endedAt));
+  await rm(spool, { force: true });
+  return finish(record, tools, report, end);
+}
+
+function hear(record: RunRecord, report: RunReport, message: unknown): void {
+  const parsed = runMessage.safeParse(message);
+  // A worker writes down all that it has said, also what the last daemon has heard.
+  if (parsed.success && !(parsed.data.type === 'claimed' && report.claimed)) {
+    report.apply(parsed.data);
+    record.follow(parsed.data);
+    if (parsed.data.type === 'claimed') {
+      record.claimedAt = Number(parsed.data.stamp) * 1000;
+    }
+  }
+}
+
+/** A warm worker that found the site changed when nobody listened: another will do it. */
+function again(end: Awaited<ReturnType<typeof endOf>>): RunEnd {
+  return end.type === 'stale' ? { type: 'again', reason: `${end.what} changed` } : end;
+}
+
+/** What became of a run whose worker has settled it without being heard: its row is gone, and only a worker removes it. */
+async function settledUnheard(record: RunRecord, report: RunReport): Promise<Outcome | undefined> {
+  const { site, handle, callback } = record.dispatch;
+  if (!report.claimed || report.ended || record.cause.outcome) {
+    return undefined;
+  }
+  try {
+    if (await site.store.get(handle, report.claimed.stamp)) {
+      return undefined;
+    }
+    return (await site.store.hasFinished(handle, callback, Number(report.claimed.stamp)))
+      ? completed
+      : lost(callback, 'it ended and was cleaned up while no daemon was there to see how');
+  } catch {
+    return undefined;
+  }
+}
+
+/** How a process ended, by its parent's word. */
+async function exitOf(folder: string, pid: number, wait: boolean): Promise<WorkerExit> {
+  const file = join(folder, String(pid));
+  for (let look = 0; look < looks; look += 1) {
+    const parsed = exitRecord.safeParse(parse(await readFile(file, 'utf8').catch(() => '')));
+    if (parsed.success) {
+      await rm(file, { force: true });
+      const { code, signal, cpuMs, peakKb } = parsed.data;
+      return {
+        code: code ?? undefined,
+        signal: signal == null ? undefined : signalName(signal),
+        seen: true,
+        cpuMs: cpuMs ?? undefined,
+        peakKb: peakKb ?? undefined,
+      };
+    }
+    if (!wait) {
+      break;
+    }
+    await pause(interval, undefined, { ref: false });
+  }
+  return { code: undefined, signal: undefined, seen: false };
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,32 @@
+import type { Outcome } from '../process/outcome.js';
+import { killRest } from '../workers/worker.js';
+import { descendants, signalAll } from '../workers/process-tree.js';
+import type { RunRecord } from './run-record.js';
+
+/**
+ * Ends a run with everything that it has started: TERM, grace, KILL (design decision 8).
+ *
+ * What is left to do for it (its row, its hook, its locks, its database session) is
+ * done by the pipeline, which sees the worker die.
+ *
+ * @param cause what the run comes to, unless it comes to its own end first
+ * @param grace milliseconds
+ * @returns false: it had been stopped before, or has no worker any more
+ */
+export async function stopRun(record: RunRecord, cause: Outcome, grace: number): Promise<boolean> {
+  const { worker, left } = record;
+  if (!worker || record.stopped || record.state === 'settling' || record.state === 'ended') {
+    return false;
+  }
+  record.stopped = cause;
+  // Before the first signal: orphans are nobody's children any more.
+  const started = await descendants(worker.pid);
+  worker.kill('SIGTERM');
+  await signalAll(started, 'SIGTERM');
+  const timer = setTimeout(() => worker.kill('SIGKILL'), grace);
+  await left.promise;
+  clearTimeout(timer);
+  killRest(worker.pid);
+  await signalAll(started, 'SIGKILL');
+  return true;
+}

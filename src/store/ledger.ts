@@ -1,0 +1,180 @@
+import { appendFileSync, closeSync, openSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+import { z } from 'zod';
+
+const fileName = 'ledger.jsonl';
+
+/** Lines after which the file is written anew with what is still in hand. */
+const compactAfter = 50_000;
+
+const begun = z.object({
+  id: z.string(),
+  /** Main address of the site. */
+  site: z.string(),
+  /** Address that the start came to. */
+  uri: z.string(),
+  handle: z.string(),
+  callback: z.string(),
+  /** Drupal's number of the user whose process it is. */
+  uid: z.number().default(0),
+  /** The row's stamp when it was taken. */
+  stamp: z.string(),
+  serviceHost: z.string(),
+  /** Milliseconds since 1970. */
+  acceptedAt: z.number(),
+  dispatchedAt: z.number(),
+  attempts: z.number(),
+  isolation: z.string(),
+  /** The worker: its process id and, where there is /proc, its start time in ticks since boot. */
+  pid: z.number(),
+  startTicks: z.string().optional(),
+});
+
+/** A run as it is written down before its worker gets it. */
+export type LedgerRun = z.infer<typeof begun>;
+
+/** A run that nobody has settled yet, with what its worker and the daemon said of it, in order. */
+export interface LedgerEntry {
+  readonly run: LedgerRun;
+  readonly messages: readonly unknown[];
+}
+
+const line = z.union([
+  z.tuple([z.literal('run'), begun]),
+  z.tuple([z.literal('said'), z.string(), z.unknown()]),
+  z.tuple([z.literal('over'), z.string()]),
+]);
+
+/**
+ * Which runs are in hand, on disk: what the next daemon needs when this one is
+ * killed (design decision 5).
+ *
+ * Each line is written before what it tells of goes on, and is in the kernel's hands
+ * then: it outlives the daemon, though not a power failure, which no worker outlives
+ * either. A disk that is full costs the recovery, never a run.
+ */
+export class Ledger {
+  readonly #file: string;
+  readonly #onTrouble: (reason: string) => void;
+  readonly #entries = new Map<string, { run: LedgerRun; messages: unknown[] }>();
+  #descriptor: number | undefined;
+  #lines = 0;
+  #troubled = false;
+
+  /**
+   * @param dir state directory
+   * @param onTrouble told once each time that writing begins to fail
+   */
+  constructor(dir: string, onTrouble: (reason: string) => void) {
+    this.#file = join(dir, fileName);
+    this.#onTrouble = onTrouble;
+  }
+
+  /** Reads what the last daemon had in hand, and opens the file for this one. A line that cannot be read is passed over. */
+  open(): readonly LedgerEntry[] {
+    for (const raw of this.#read().split('\n')) {
+      const parsed = line.safeParse(parse(raw));
+      if (parsed.success) {
+        this.#take(parsed.data);
+      }
+    }
+    this.#compact();
+    return [...this.#entries.values()].map(({ run, messages }) => ({ run, messages: [...messages] }));
+  }
+
+  /** A worker is about to get this run. */
+  begin(run: LedgerRun): void {
+    this.#write(['run', run]);
+  }
+
+  /** Something that the next daemon would have to know of a run. */
+  note(id: string, message: object): void {
+    this.#write(['said', id, message]);
+  }
+
+  /** Nothing is left to do for a run. */
+  over(id: string): void {
+    if (this.#entries.has(id)) {
+      this.#write(['over', id]);
+    }
+  }
+
+  close(): void {
+    if (this.#descriptor !== undefined) {
+      closeSync(this.#descriptor);
+      this.#descriptor = undefined;
+    }
+  }
+
+  #read(): string {
+    try {
+      return readFileSync(this.#file, 'utf8');
+    } catch {
+      return '';
+    }
+  }
+
+  #take(entry: z.infer<typeof line>): void {
+    if (entry[0] === 'run') {
+      this.#entries.set(entry[1].id, { run: entry[1], messages: [] });
+    } else if (entry[0] === 'said') {
+      this.#entries.get(entry[1])?.messages.push(entry[2]);
+    } else {
+      this.#entries.delete(entry[1]);
+    }
+  }
+
+  #write(entry: z.infer<typeof line>): void {
+    this.#take(entry);
+    if (this.#descriptor === undefined) {
+      return;
+    }
+    try {
+      appendFileSync(this.#descriptor, `${JSON.stringify(entry)}\n`);
+      this.#troubled = false;
+      this.#lines += 1;
+      if (this.#lines > compactAfter) {
+        this.#compact();
+      }
+    } catch (error) {
+      this.#tell(error);
+    }
+  }
+
+  /** Writes the file anew, whole or not at all. */
+  #compact(): void {
+    this.close();
+    const lines = [...this.#entries.values()].flatMap(({ run, messages }) => [
+      ['run', run],
+      ...messages.map((message) => ['said', run.id, message]),
+    ]);
+    try {
+      writeFileSync(`${this.#file}.new`, lines.map((entry) => `${JSON.stringify(entry)}\n`).join(''), { mode: 0o600 });
+      renameSync(`${this.#file}.new`, this.#file);
+    } catch (error) {
+      this.#tell(error);
+    }
+    try {
+      this.#descriptor = openSync(this.#file, 'a', 0o600);
+    } catch (error) {
+      this.#tell(error);
+    }
+    this.#lines = lines.length;
+  }
+
+  #tell(error: unknown): void {
+    if (!this.#troubled) {
+      this.#troubled = true;
+      this.#onTrouble(error instanceof Error ? error.message : String(error));
+    }
+  }
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}

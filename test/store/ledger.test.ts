@@ -1,0 +1,85 @@
+import { appendFile, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+
+import { Ledger, type LedgerRun } from '../../src/store/ledger.js';
+
+let dir: string;
+let troubles: string[];
+
+beforeEach(async () => {
+  dir = await mkdtemp(join(tmpdir(), 'drupald-ledger-'));
+  troubles = [];
+});
+
+afterEach(async () => {
+  await rm(dir, { recursive: true });
+});
+
+function ledger(folder = dir): Ledger {
+  return new Ledger(folder, (reason) => troubles.push(reason));
+}
+
+function run(id: string): LedgerRun {
+  return {
+    id,
+    site: 'http://site.test',
+    uri: 'http://site.test',
+    handle: `handle of ${id}`,
+    callback: 'work',
+    uid: 0,
+    stamp: '1.000000',
+    serviceHost: 'default',
+    acceptedAt: 1,
+    dispatchedAt: 2,
+    attempts: 0,
+    isolation: 'process',
+    pid: 7,
+    startTicks: '9',
+  };
+}
+
+it('hands the next daemon what is not over, with all that was said of it', () => {
+  const first = ledger();
+  expect(first.open()).toEqual([]);
+  first.begin(run('a'));
+  first.begin(run('b'));
+  first.note('b', { type: 'claimed', stamp: '2.000000' });
+  first.note('b', { type: 'ended' });
+  first.over('a');
+  // It is killed: nothing closes the file.
+  expect(ledger().open()).toEqual([
+    { run: run('b'), messages: [{ type: 'claimed', stamp: '2.000000' }, { type: 'ended' }] },
+  ]);
+});
+
+it('passes over a line that was cut off, and lines of another version', async () => {
+  const first = ledger();
+  first.open();
+  first.begin(run('a'));
+  first.close();
+  await appendFile(join(dir, 'ledger.jsonl'), '["later","x"]\n["run",{"id":"b"}]\n["over","a');
+  expect(ledger().open()).toEqual([{ run: run('a'), messages: [] }]);
+});
+
+it('forgets what is over when it is written anew', async () => {
+  const first = ledger();
+  first.open();
+  first.begin(run('a'));
+  first.over('a');
+  first.begin(run('b'));
+  first.close();
+  ledger().open();
+  expect((await readFile(join(dir, 'ledger.jsonl'), 'utf8')).trim().split('\n')).toHaveLength(1);
+});
+
+it('tells once that it cannot write, and goes on', async () => {
+  const file = join(dir, 'no folder');
+  await writeFile(file, '');
+  const first = ledger(file);
+  expect(first.open()).toEqual([]);
+  first.begin(run('a'));
+  first.over('a');
+  expect(troubles).toHaveLength(1);
+});
