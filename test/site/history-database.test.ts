@@ -5,7 +5,6 @@ import type { BootedSite } from '../harness/booted-site.js';
 import { Daemon } from '../harness/daemon.js';
 import { describeSites, openSuite } from '../harness/describe-sites.js';
 import { examineRunning } from '../harness/doctor.js';
-import { event } from '../harness/fixture-log.js';
 import { fillSlots } from '../harness/fill-slots.js';
 import { ask, history, written } from '../harness/history.js';
 import { freePort, MariaDb } from '../harness/mariadb.js';
