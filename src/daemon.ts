@@ -19,6 +19,7 @@ import { Sweep } from './liveness/sweep.js';
 import { createLog } from './observe/log.js';
 import { LogListener } from './observe/log-listener.js';
 import { LogKeeper } from './outcome/log-keeper.js';
+import { openHistory } from './scheduler/open-history.js';
 import { openSites } from './scheduler/open-sites.js';
 import { adoptCopies } from './scheduler/adopt.js';
 import { detach } from './scheduler/detach.js';
@@ -83,6 +84,9 @@ export async function runDaemon(config: Config): Promise<void> {
       sites.flatMap((site) => site.uris.map((uri) => ({ uri, target: site }))),
       ownAddresses(listen),
     );
+    const history = openHistory(sites, config.history, bus);
+    await history.start();
+    cleanUp.push(() => history.stop());
     const ledger = new Ledger(state.dir, (reason) => bus.emit('ledger.trouble', { reason }));
     const left = ledger.open();
     cleanUp.push(() => {
@@ -100,6 +104,7 @@ export async function runDaemon(config: Config): Promise<void> {
       outputLimit: config.output.max,
       limitsOf: (callback) => limitsOf(config.callbacks, callback),
       killGrace: config.kill.grace,
+      onEnd: (ending) => history.add(ending),
     });
     await scheduler.start();
     for (const site of sites) {
@@ -127,6 +132,7 @@ export async function runDaemon(config: Config): Promise<void> {
         await sweep.again();
         return adopted;
       },
+      runs: { sites, scheduler, history, keep: config.output.keep },
     });
     await recover(left, sites, scheduler, bus);
     const watch = new StatusWatch({

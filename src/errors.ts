@@ -211,6 +211,28 @@ export const errorCatalog = {
     remedy: 'Look into the log of the daemon at this time.',
     exitCode: 1,
   },
+  OPTION_INVALID: {
+    code: 'DRUPALD_OPTION_INVALID',
+    message: 'The flag {flag} was given "{given}", but must be {expected}{suggestion}.',
+    remedy: 'Write it for example as {example}.',
+    httpStatus: 400,
+    exitCode: 2,
+  },
+  SITE_UNKNOWN: {
+    code: 'DRUPALD_SITE_UNKNOWN',
+    message: 'The daemon serves no site {site}.',
+    remedy: 'Name it by one of its addresses. Served are {known}.',
+    httpStatus: 404,
+    exitCode: 2,
+  },
+  HANDLE_UNKNOWN: {
+    code: 'DRUPALD_HANDLE_UNKNOWN',
+    message: 'No process {handle} waits, runs or stands in the history.',
+    remedy:
+      'Write the name as "drupald ps" or "drupald history" shows it; old runs leave the history (history.max_age, history.max_count).',
+    httpStatus: 404,
+    exitCode: 1,
+  },
   START_MALFORMED: {
     code: 'DRUPALD_START_MALFORMED',
     message: 'The address of the request is not one of a start.',
@@ -285,11 +307,6 @@ export const errorCatalog = {
 
 /** Short name of an error, as the code of this program uses it. */
 export type ErrorName = keyof typeof errorCatalog;
-
-/** Whether a text is the short name of an error. */
-export function isErrorName(name: string): name is ErrorName {
-  return Object.hasOwn(errorCatalog, name);
-}
 
 /** Public code of an error: `DRUPALD_` and the short name. */
 export type ErrorCode = `DRUPALD_${ErrorName}`;

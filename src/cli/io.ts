@@ -28,6 +28,14 @@ export function printable(text: string): string {
   return text.replaceAll(/[\u0000-\u001f\u007f-\u009f]/g, '\ufffd');
 }
 
+/** Lines of a site made safe for a terminal: ends of lines and tabs stay. */
+export function printableLines(text: string): string {
+  return text
+    .split(/(\t|\r?\n)/)
+    .map((part, index) => (index % 2 === 1 ? part.replace('\r', '') : printable(part)))
+    .join('');
+}
+
 /** Writes a value as JSON for scripts. */
 export function writeJson(io: CommandIo, value: unknown): void {
   io.stdout.write(`${JSON.stringify(value, null, 2)}\n`);

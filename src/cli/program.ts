@@ -6,10 +6,13 @@ import { addAdoptCommand } from './adopt.js';
 import { addConfigCommand } from './config.js';
 import { addDetachCommand } from './detach.js';
 import { addDoctorCommand } from './doctor.js';
+import { addHistoryCommand } from './history.js';
 import { printable, wantsColour, type CommandIo } from './io.js';
 import { addKillCommand } from './kill.js';
+import { addLogsCommand } from './logs.js';
 import { addPsCommand } from './ps.js';
 import { addServeCommand } from './serve.js';
+import { addShowCommand } from './show.js';
 
 /** Version of this program. */
 export function version(): string {
@@ -41,6 +44,9 @@ export async function runCommandLine(args: readonly string[], io: CommandIo): Pr
   addAdoptCommand(program, io);
   addPsCommand(program, io);
   addKillCommand(program, io);
+  addHistoryCommand(program, io);
+  addShowCommand(program, io);
+  addLogsCommand(program, io, (code) => (exitCode = code));
   addConfigCommand(program, io);
   try {
     // Accepted behind the command, too, where people add it after something went wrong.

@@ -78,6 +78,12 @@ export interface Config {
     /** Logs. */
     readonly keep: number;
   };
+  readonly history: {
+    /** Milliseconds. */
+    readonly maxAge: number;
+    /** Runs of a site. */
+    readonly maxCount: number;
+  };
   /** IP addresses and networks. */
   readonly trustedProxies: readonly string[];
   /** Milliseconds. */

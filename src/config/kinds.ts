@@ -62,7 +62,7 @@ export function integerOrAuto(min: number, max: number): Kind<number | 'auto'> {
 
 /** A length of time; the value is in milliseconds. */
 export const duration: Kind<number> = kind(
-  'a length of time with its unit (ms, s, min, h); a bare number means seconds',
+  'a length of time with its unit (ms, s, min, h, d); a bare number means seconds',
   (value) => (typeof value === 'string' || typeof value === 'number' ? parseDuration(value) : null),
 );
 

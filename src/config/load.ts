@@ -81,6 +81,7 @@ export function loadConfig(sources: ConfigSources): Config {
       idle: values['shared.idle'],
     },
     output: { max: values['output.max'], keep: values['output.keep'] },
+    history: { maxAge: values['history.max_age'], maxCount: values['history.max_count'] },
     trustedProxies: values.trusted_proxies,
     lookupWait: values.lookup_wait,
     waiters: { max: values['waiters.max'] },

@@ -181,6 +181,19 @@ export const settings = {
     example: '1000',
     sentence: 'How many logs of ended processes are kept; the oldest are removed first.',
   }),
+  'history.max_age': setting({
+    kind: kinds.duration,
+    unit: 'ms',
+    default: '30 d',
+    example: '30 d',
+    sentence: 'How long past runs are kept in the history; older ones are removed.',
+  }),
+  'history.max_count': setting({
+    kind: kinds.integer(0, 10_000_000),
+    default: 100_000,
+    example: '100000',
+    sentence: 'How many past runs of a site are kept in the history; the oldest are removed first. 0: none are kept.',
+  }),
   trusted_proxies: setting({
     kind: kinds.networks,
     default: ['127.0.0.0/8', '::1'],

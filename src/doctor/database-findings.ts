@@ -2,7 +2,7 @@ import { leastSlots } from '../scheduler/slots.js';
 import type { Config } from '../config/config.js';
 import { execStatus } from '../process/states.js';
 import type { ServedSite } from '../scheduler/served-site.js';
-import { databaseReason } from '../store/database.js';
+import { databaseReason, isDenied } from '../store/database.js';
 import { finding, type Finding } from './findings.js';
 
 /** Largest difference of clocks that disturbs nothing, in seconds. */
@@ -15,15 +15,25 @@ const ownConnections = 6;
 export interface ExaminedStore {
   readonly name: string;
   readonly store: Pick<ServedSite['store'], 'counts' | 'tableTroubles' | 'connectionRoom' | 'clockOffset'>;
+  readonly runs: Pick<ServedSite['runs'], 'name' | 'look'>;
 }
 
+/** What of the configuration they need. */
+export type DatabaseWishes = Pick<Config, 'slots' | 'history'>;
+
 /** What the database of a site says: tables, rights, room, clock, backlog. */
-export async function databaseFindings(site: ExaminedStore, config: Pick<Config, 'slots'>): Promise<Finding[]> {
+export async function databaseFindings(site: ExaminedStore, config: DatabaseWishes): Promise<Finding[]> {
   try {
     const troubles = await tableFindings(site);
     // Without its tables there is nothing to count.
     const counted = troubles.some(({ code }) => code === 'table-missing') ? [] : await backlogFindings(site);
-    return [...counted, ...troubles, ...(await roomFindings(site, config)), ...(await clockFindings(site))];
+    return [
+      ...counted,
+      ...troubles,
+      ...(await historyFindings(site, config)),
+      ...(await roomFindings(site, config)),
+      ...(await clockFindings(site)),
+    ];
   } catch (error) {
     return [finding('database-away', { site: site.name, reason: databaseReason(error) })];
   }
@@ -56,8 +66,24 @@ async function tableFindings(site: ExaminedStore): Promise<Finding[]> {
   });
 }
 
+/** Looks only; the daemon makes the table. */
+async function historyFindings({ name, runs }: ExaminedStore, config: DatabaseWishes): Promise<Finding[]> {
+  if (config.history.maxCount === 0) {
+    return [];
+  }
+  try {
+    await runs.look();
+    return [];
+  } catch (error) {
+    if (!isDenied(error)) {
+      throw error;
+    }
+    return [finding('history-in-memory', { site: name, table: runs.name, reason: databaseReason(error) })];
+  }
+}
+
 /** The site comes first: its own pages need connections, too (design decision 11). */
-async function roomFindings(site: ExaminedStore, config: Pick<Config, 'slots'>): Promise<Finding[]> {
+async function roomFindings(site: ExaminedStore, config: DatabaseWishes): Promise<Finding[]> {
   const room = await site.store.connectionRoom();
   const slots = config.slots === 'auto' ? leastSlots() : config.slots;
   const wanted = slots + ownConnections;

@@ -19,6 +19,13 @@ export const surroundingsCatalog = {
     title: '{site}: the database user of the site may not change the table {table} ({reason})',
     remedy: 'Grant it SELECT, INSERT, UPDATE and DELETE on that table.',
   },
+  'history-in-memory': {
+    level: 'warn',
+    title:
+      '{site}: past runs are kept in memory only, because the database user of the site may not make or change the table {table} ({reason})',
+    remedy:
+      'Grant it CREATE, SELECT, INSERT and DELETE on that table, then start drupald anew; or set history.max_count to 0 to keep none.',
+  },
   'table-engine': {
     level: 'warn',
     title: '{site}: the table {table} is kept by {engine}: a crash of the database server can damage it or lose starts',

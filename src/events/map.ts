@@ -58,6 +58,11 @@ export interface JudgedEvent extends RunEvent {
   readonly evidence: string;
 }
 
+/** About the past runs of a site. */
+export interface HistoryEvent extends EventBase {
+  readonly site: string;
+}
+
 /** Names of events and their payloads. */
 export interface EventMap {
   'daemon.ready': EventBase & { readonly listen: string; readonly pid: number; readonly sites: number };
@@ -108,6 +113,11 @@ export interface EventMap {
   'daemon.detached': EventBase & { readonly handedBack: number; readonly left: number };
   'run.dropped': RunEvent & { readonly reason: string };
   'settle.postponed': RunEvent & { readonly reason: string };
+  'history.written': HistoryEvent & { readonly count: number };
+  'history.pruned': HistoryEvent & { readonly count: number };
+  'history.dropped': HistoryEvent & { readonly count: number };
+  'history.postponed': HistoryEvent & { readonly reason: string };
+  'history.in-memory': HistoryEvent & { readonly reason: string };
 }
 
 /** Name of an event. */

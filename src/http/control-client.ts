@@ -1,8 +1,9 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { createInterface } from 'node:readline';
 import { Agent, request } from 'undici';
 import { z } from 'zod';
-import { fail, isErrorName } from '../errors.js';
+import { errorCatalog, fail, type DrupaldError, type ErrorName } from '../errors.js';
 
 const site = z.looseObject({
   name: z.string(),
@@ -70,7 +71,7 @@ const killed = z.object({
 /** What came of `drupald kill`. */
 export type KilledProcess = z.infer<typeof killed>;
 
-const codedError = z.object({ code: z.string(), details: z.record(z.string(), z.unknown()) });
+const refusal = z.looseObject({ code: z.string(), details: z.record(z.string(), z.unknown()).default({}) });
 
 /** What came of `drupald detach`. */
 export type Detached = z.infer<typeof detached>;
@@ -138,8 +139,36 @@ export class ControlClient {
     return (await this.ask('/v1/adopt', answer, { method: 'POST', body: '{}' }, this.timeoutMs)).adopted;
   }
 
-  private get<T>(path: string, schema: z.ZodType<T>): Promise<T> {
-    return this.ask(path, schema, { method: 'GET' }, this.timeoutMs);
+  /**
+   * Asks one question. Throws DAEMON_NOT_RUNNING, CONTROL_DENIED, CONTROL_FAILED, and the error that the daemon answers.
+   *
+   * @param timeoutMs milliseconds that the answer may take
+   */
+  get<T>(path: string, schema: z.ZodType<T>, timeoutMs = this.timeoutMs): Promise<T> {
+    return this.ask(path, schema, { method: 'GET' }, timeoutMs);
+  }
+
+  /** An answer that comes line by line, each a piece of JSON; ends with the answer or with the signal. Throws as `get` does. */
+  async *lines<T>(path: string, schema: z.ZodType<T>, signal: AbortSignal): AsyncGenerator<T> {
+    const token = await this.token();
+    const agent = new Agent({ connect: { socketPath: this.socket }, connectTimeout: this.timeoutMs });
+    try {
+      const { statusCode, body } = await request(`http://drupald${path}`, {
+        dispatcher: agent,
+        headers: { authorization: `Bearer ${token}` },
+        headersTimeout: 0,
+        bodyTimeout: 0,
+        signal,
+      });
+      if (statusCode !== 200) throw this.refusal(path, statusCode, await body.text());
+      for await (const line of createInterface({ input: body, crlfDelay: Number.POSITIVE_INFINITY })) {
+        yield this.parse(path, schema, line);
+      }
+    } catch (error) {
+      if (!signal.aborted) throw this.translate(error, path);
+    } finally {
+      await agent.destroy();
+    }
   }
 
   private async ask<T>(
@@ -162,20 +191,28 @@ export class ControlClient {
         bodyTimeout: timeoutMs,
       });
       const body = await response.body.text();
-      if (response.statusCode === 401 || response.statusCode === 403)
-        throw fail('CONTROL_DENIED', { file: this.tokenFile });
-      const coded = response.statusCode >= 400 ? codedError.safeParse(parseJson(body)) : undefined;
-      const name = coded?.success ? coded.data.code.replace(/^DRUPALD_/, '') : '';
-      if (coded?.success && isErrorName(name)) throw fail(name, coded.data.details);
-      const parsed = response.statusCode === 200 ? schema.safeParse(parseJson(body)) : null;
-      if (parsed?.success === true) return parsed.data;
-      const reason = parsed === null ? body.slice(0, 200) : z.prettifyError(parsed.error);
-      throw fail('CONTROL_FAILED', { path, status: response.statusCode, reason });
+      if (response.statusCode !== 200) throw this.refusal(path, response.statusCode, body);
+      return this.parse(path, schema, body);
     } catch (error) {
       throw this.translate(error, path);
     } finally {
       await agent.destroy();
     }
+  }
+
+  private parse<T>(path: string, schema: z.ZodType<T>, body: string): T {
+    const parsed = schema.safeParse(parseJson(body));
+    if (parsed.success) return parsed.data;
+    throw fail('CONTROL_FAILED', { path, status: 200, reason: z.prettifyError(parsed.error) });
+  }
+
+  /** The error that the daemon answered, where it named one. */
+  private refusal(path: string, status: number, body: string): DrupaldError {
+    if (status === 401 || status === 403) return fail('CONTROL_DENIED', { file: this.tokenFile });
+    const named = refusal.safeParse(parseJson(body));
+    const name = named.data?.code.replace(/^DRUPALD_/, '');
+    if (name !== undefined && name in errorCatalog) return fail(name as ErrorName, named.data?.details);
+    return fail('CONTROL_FAILED', { path, status, reason: body.slice(0, 200) });
   }
 
   private async token(): Promise<string> {

@@ -15,6 +15,8 @@ import {
   type Detached,
   type Finding,
 } from './control-client.js';
+import type { RunSources } from './run-lookup.js';
+import { addRunRoutes } from './run-routes.js';
 
 /** What the command line can ask. */
 export interface ControlPorts {
@@ -26,6 +28,8 @@ export interface ControlPorts {
   kill(wish: KillWish): Promise<Killed>;
   /** Makes copied databases this place's own; names of the sites. */
   adopt(): Promise<readonly string[]>;
+  /** Where runs are looked up. */
+  readonly runs: RunSources;
 }
 
 /**
@@ -36,6 +40,8 @@ export class ControlServer extends BaseComponent {
   readonly name = 'control';
   readonly #dir: string;
   readonly #ports: ControlPorts;
+  /** Ends answers that go on for as long as a run. */
+  readonly #closing = new AbortController();
   #app: FastifyInstance | undefined;
 
   /** @param dir state directory */
@@ -56,6 +62,16 @@ export class ControlServer extends BaseComponent {
         await reply.code(403).send({ error: 'the control token is wrong' });
       }
     });
+    app.setErrorHandler(async (error, _request, reply) => {
+      if (!(error instanceof DrupaldError)) {
+        // The framework's own answer.
+        throw error;
+      }
+      await reply
+        .code(error.httpStatus ?? 500)
+        .send({ code: error.code, error: error.message, details: error.details });
+    });
+    addRunRoutes(app, this.#ports.runs, this.#closing.signal);
     app.get('/v1/status', () => this.#ports.status());
     app.get('/v1/doctor', async () => ({ findings: await this.#ports.doctor() }));
     app.post<{ Body: { to?: string } | null }>('/v1/detach', (request) => this.#ports.detach(request.body?.to));
@@ -64,14 +80,6 @@ export class ControlServer extends BaseComponent {
       const { handle, site, reason } = killWish.parse(request.body);
       return this.#ports.kill({ handle, site, reason });
     });
-    app.setErrorHandler(async (error, _request, reply) => {
-      if (error instanceof DrupaldError) {
-        const { code, details } = error;
-        await reply.code(error.httpStatus ?? 500).send({ code, details });
-        return;
-      }
-      await reply.code(500).send({ error: error instanceof Error ? error.message : String(error) });
-    });
     const socket = join(this.#dir, CONTROL_SOCKET);
     await unlink(socket).catch(() => undefined);
     await app.listen({ path: socket });
@@ -79,6 +87,7 @@ export class ControlServer extends BaseComponent {
   }
 
   protected override async onStop(): Promise<void> {
+    this.#closing.abort();
     await this.#app?.close();
     await unlink(join(this.#dir, CONTROL_SOCKET)).catch(() => undefined);
     await unlink(join(this.#dir, CONTROL_TOKEN)).catch(() => undefined);

@@ -42,6 +42,7 @@ export async function recover(
       token: row?.token ?? '',
       stamp: run.stamp,
       callback: run.callback,
+      uid: run.uid,
       serviceHost: run.serviceHost,
       context: { remote: '127.0.0.1', remotePort: 0, headers: {}, prefix: '' },
       acceptedAt: run.acceptedAt,

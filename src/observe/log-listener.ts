@@ -83,6 +83,20 @@ const lines: { readonly [N in EventName]?: Line<N> } = {
     level: 'info',
     say: (e) => `Maintenance mode has ended: ${count(e.count, 'process')} released.`,
   },
+  'history.written': { level: 'debug', say: (e) => `${count(e.count, 'run')} written to the history of ${e.site}.` },
+  'history.pruned': {
+    level: 'debug',
+    say: (e) => `${count(e.count, 'old run')} removed from the history of ${e.site}.`,
+  },
+  'history.dropped': {
+    level: 'warn',
+    say: (e) => `The history of ${e.site} lacks ${count(e.count, 'run')}: the database did not take them for too long.`,
+  },
+  'history.postponed': { level: 'warn', say: (e) => `The history of ${e.site} is written later: ${e.reason}` },
+  'history.in-memory': {
+    level: 'warn',
+    say: (e) => `The history of ${e.site} is kept in memory only, until drupald stops: ${e.reason}`,
+  },
   'runs.recovered': {
     level: 'info',
     say: (e) =>

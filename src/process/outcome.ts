@@ -32,6 +32,8 @@ export interface Outcome {
   readonly code?: number | undefined;
   /** Name of the signal, for `signalled`. */
   readonly signal?: string | undefined;
+  /** Who did not want it to go on, for `cancelled`. */
+  readonly by?: string | undefined;
 }
 
 export const completed: Outcome = { kind: 'completed', sentence: '' };
@@ -81,6 +83,7 @@ export function lost(callback: string, why: string): Outcome {
 export function cancelled(callback: string, who: string, reason: string | undefined): Outcome {
   return {
     kind: 'cancelled',
+    by: who,
     sentence: `The run of the callback ${callback} was cancelled by ${who}${reason ? `: ${reason.replace(/[.\s]+$/, '')}` : ''}.`,
   };
 }

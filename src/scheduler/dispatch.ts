@@ -14,6 +14,8 @@ export interface Dispatch {
   /** The row's stamp when it was taken: names this very start among all of the handle. */
   readonly stamp: string;
   readonly callback: string;
+  /** Drupal's number of the user whose process it is. */
+  readonly uid: number;
   /** Name of the service host that it was dispatched to. */
   readonly serviceHost: string;
   readonly context: StartContext;

@@ -63,6 +63,7 @@ export async function resumeRun(record: RunRecord, tools: RunTools, entry: Ledge
     record.cause.write(gone);
   }
   endedAt = record.ownUntil ?? report.endedAt ?? endedAt ?? Date.now() / 1000;
+  record.exit = { seen: exit, at: endedAt };
   const end: RunEnd = gone
     ? { type: 'ended', outcome: record.cause.write(gone) }
     : again(await endOf(record, tools, report, exit, endedAt));

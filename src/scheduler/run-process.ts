@@ -52,6 +52,10 @@ async function attempt(record: RunRecord, tools: RunTools): Promise<RunEnd | Sta
     taken.begun?.();
   }
   const endedAt = record.ownUntil ?? report.endedAt ?? Date.now() / 1000;
+  record.exit = {
+    seen: { ...exit, peakKb: exit.peakKb ?? report.done?.peakKb ?? undefined },
+    at: endedAt,
+  };
   if (exit.stays) {
     taken.giveBack?.({ files: report.done?.files ?? [], reads: report.done?.reads ?? [] });
   }

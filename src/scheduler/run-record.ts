@@ -6,7 +6,7 @@ import { mayMove, type RunState } from '../process/states.js';
 import type { LedgerRun } from '../store/ledger.js';
 import { Deferred } from '../support/deferred.js';
 import type { RunMessage } from '../workers/protocol.js';
-import type { Worker } from '../workers/worker.js';
+import type { Worker, WorkerExit } from '../workers/worker.js';
 import type { Dispatch } from './dispatch.js';
 
 /** One run while the daemon has it in hand: who, where, since when. */
@@ -23,6 +23,8 @@ export class RunRecord {
   isolation: Isolation | undefined;
   /** Milliseconds since 1970. */
   claimedAt: number | undefined;
+  /** How its worker ended, and when the run did (seconds since 1970). */
+  exit: { readonly seen: WorkerExit; readonly at: number } | undefined;
   /** The row's stamp since the claim. */
   claimStamp: string | undefined;
   /** Why it was stopped, by whom; undefined: it was not. */
@@ -95,13 +97,14 @@ export class RunRecord {
 
   /** As it is written down for the next daemon. */
   note(worker: ProcessIdentity): LedgerRun {
-    const { id, site, uri, handle, callback, stamp, serviceHost, acceptedAt, attempts } = this.dispatch;
+    const { id, site, uri, handle, callback, uid, stamp, serviceHost, acceptedAt, attempts } = this.dispatch;
     return {
       id,
       site: site.name,
       uri: uri.url,
       handle,
       callback,
+      uid,
       stamp,
       serviceHost,
       acceptedAt,

@@ -2,6 +2,7 @@ import { rm } from 'node:fs/promises';
 
 import { BaseComponent } from '../components/component.js';
 import type { EventBus } from '../events/bus.js';
+import type { Ending } from '../outcome/past-runs.js';
 import { postponedReason, settleDead, type Unsettled } from '../outcome/settle.js';
 import type { LedgerEntry } from '../store/ledger.js';
 import type { Outcome } from '../process/outcome.js';
@@ -11,6 +12,7 @@ import { processFile } from '../workers/jobs.js';
 import { killGroup } from '../workers/worker.js';
 import { Deferred } from '../support/deferred.js';
 import { dispatchKey, type Dispatch } from './dispatch.js';
+import { endingOf } from './ending-of.js';
 import { Lanes, type LaneLimits } from './lanes.js';
 import { MaintenanceHold } from './maintenance-hold.js';
 import { RunRecord } from './run-record.js';
@@ -28,6 +30,8 @@ export interface SchedulerOptions extends Omit<RunTools, 'crowded'> {
   readonly limits: LaneLimits;
   /** Starts that may wait. */
   readonly backlogMax: number;
+  /** Told of every run that has ended; must neither throw nor wait. */
+  readonly onEnd: (ending: Ending) => void;
 }
 
 /** What became of an offered start. */
@@ -88,6 +92,11 @@ export class Scheduler extends BaseComponent {
   /** Starts that wait, without those held by a maintenance mode. */
   get waiting(): number {
     return this.#waiting.size;
+  }
+
+  /** Whether this very start waits or runs. */
+  has(dispatch: Dispatch): boolean {
+    return this.#known.get(dispatchKey(dispatch)) === dispatch;
   }
 
   waitingOf(site: ServedSite): number {
@@ -295,11 +304,11 @@ export class Scheduler extends BaseComponent {
     switch (end.type) {
       case 'ended':
         this.#known.delete(dispatchKey(dispatch));
-        this.#tellEnd(record, end.outcome.kind, end.outcome.sentence);
+        this.#tellEnd(record, end.outcome);
         return;
       case 'unsettled':
         this.#known.delete(dispatchKey(dispatch));
-        this.#tellEnd(record, end.dead.outcome.kind, end.dead.outcome.sentence);
+        this.#tellEnd(record, end.dead.outcome);
         this.#settleLater(site, end.dead, end.error);
         return;
       case 'nothing':
@@ -328,15 +337,16 @@ export class Scheduler extends BaseComponent {
     await dispatch.site.store.markWaiting(dispatch.handle, dispatch.stamp).catch(() => undefined);
   }
 
-  #tellEnd(record: RunRecord, outcome: string, sentence: string): void {
+  #tellEnd(record: RunRecord, outcome: Outcome): void {
     const { site, handle, callback } = record.dispatch;
+    this.#options.onEnd(endingOf(record, outcome));
     this.#bus.emit('run.ended', {
       site: site.name,
       handle,
       callback,
-      outcome,
+      outcome: outcome.kind,
       ...(record.pid === undefined ? {} : { pid: record.pid }),
-      ...(sentence === '' ? {} : { sentence }),
+      ...(outcome.sentence === '' ? {} : { sentence: outcome.sentence }),
       ranMs: record.ranMs,
       waitedMs: record.waitedMs,
     });

@@ -7,6 +7,7 @@ import type { SiteUri } from '../sites/site-uri.js';
 import { databaseReason, SiteDatabase } from '../store/database.js';
 import { Installation, type Belonging } from '../store/installation.js';
 import { ProcessStore } from '../store/process-store.js';
+import { RunTable } from '../store/run-table.js';
 import { Backoff } from '../support/backoff.js';
 import { bootReason, describeSite } from '../workers/describe-site.js';
 import type { JobPlace } from '../workers/jobs.js';
@@ -40,6 +41,8 @@ export class ServedSite extends BaseComponent {
   /** What settings.php said at the last look; the store keeps to `settings`. */
   seenSettings: SiteSettings;
   readonly store: ProcessStore;
+  /** Its past runs. */
+  readonly runs: RunTable;
   /** Binds the database to this place. */
   readonly installation: Installation;
   /** `copied`: what already waited in the database is left alone until it is adopted. */
@@ -77,7 +80,9 @@ export class ServedSite extends BaseComponent {
     const main = new SiteDatabase(access);
     this.installation = new Installation(main, options.config.root);
     const own = options.settings.databases.background_process;
-    this.store = new ProcessStore(own ? new SiteDatabase(own) : main, main);
+    const processes = own ? new SiteDatabase(own) : main;
+    this.store = new ProcessStore(processes, main);
+    this.runs = new RunTable(processes, main);
   }
 
   /** Boots the site in a worker of its own; why it fails, or undefined. Several callers share one attempt. */

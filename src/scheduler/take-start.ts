@@ -66,6 +66,7 @@ export function dispatchOf(start: AcceptedStart<ServedSite>, order: number): Dis
     token: row.token,
     stamp: row.stamp,
     callback: row.callback,
+    uid: row.uid,
     serviceHost: row.serviceHost,
     context,
     acceptedAt: Date.now(),

@@ -64,14 +64,16 @@ export class SiteDatabase {
     return (await this.#query<ResultSetHeader>(sql, params)).affectedRows;
   }
 
-  /** Storage engine of one of Drupal's tables, as the server writes it; undefined: there is no such table. */
-  async engine(name: string): Promise<string | undefined> {
+  /** Storage engine of one of Drupal's tables, as the server writes it, and its comment; undefined: there is no such table. */
+  async about(name: string): Promise<{ readonly engine: string; readonly comment: string } | undefined> {
     const [first = '', second] = this.#parts(name);
-    const rows = await this.rows<{ engine: string | null }>(
-      'SELECT engine AS engine FROM information_schema.tables WHERE table_schema = COALESCE(?, DATABASE()) AND table_name = ?',
+    const rows = await this.rows<{ engine: string | null; comment: string | null }>(
+      'SELECT engine AS engine, table_comment AS comment FROM information_schema.tables' +
+        ' WHERE table_schema = COALESCE(?, DATABASE()) AND table_name = ?',
       second === undefined ? [null, first] : [first, second],
     );
-    return rows[0]?.engine ?? undefined;
+    const [row] = rows;
+    return row && { engine: row.engine ?? '', comment: row.comment ?? '' };
   }
 
   /**
@@ -142,6 +144,12 @@ const temporary = new Set([
 /** Whether a failure of the database can pass by itself. */
 export function isTemporary(error: unknown): boolean {
   return error instanceof Error && temporary.has((error as MysqlError).code ?? '');
+}
+
+/** Whether the server knows the user but does not let him do this: it stays so until somebody grants it. */
+export function isDenied(error: unknown): boolean {
+  const { code = '' } = error as MysqlError;
+  return code.endsWith('ACCESS_DENIED_ERROR') && code !== 'ER_ACCESS_DENIED_ERROR';
 }
 
 /** One line about a failure of the database, without the statement. */

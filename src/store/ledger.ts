@@ -16,6 +16,8 @@ const begun = z.object({
   uri: z.string(),
   handle: z.string(),
   callback: z.string(),
+  /** Drupal's number of the user whose process it is. */
+  uid: z.number().default(0),
   /** The row's stamp when it was taken. */
   stamp: z.string(),
   serviceHost: z.string(),

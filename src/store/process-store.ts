@@ -250,8 +250,8 @@ export class ProcessStore {
         }
         troubles.push({ table, trouble: missing ? 'missing' : 'denied', detail: databaseReason(error) });
       }
-      const engine = await database.engine(table);
-      if (engine !== undefined && engine !== 'InnoDB') {
+      const engine = (await database.about(table))?.engine;
+      if (engine !== undefined && engine !== '' && engine !== 'InnoDB') {
         troubles.push({ table, trouble: 'engine', detail: engine });
       }
     }

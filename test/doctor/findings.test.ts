@@ -171,7 +171,11 @@ describe('of addresses', () => {
 });
 
 describe('of the database', () => {
-  const of = (store: Partial<ExaminedStore['store']>): Promise<Finding[]> =>
+  const of = (
+    store: Partial<ExaminedStore['store']>,
+    look: () => Promise<void> = () => Promise.resolve(),
+    maxCount = 1,
+  ): Promise<Finding[]> =>
     databaseFindings(
       {
         name,
@@ -182,8 +186,9 @@ describe('of the database', () => {
           clockOffset: () => Promise.resolve(0.4),
           ...store,
         },
+        runs: { name: 'drupald_run', look },
       },
-      { slots: 8 },
+      { slots: 8, history: { maxAge: 1, maxCount } },
     );
 
   it('counts when all is well', async () => {
@@ -204,6 +209,16 @@ describe('of the database', () => {
 
   it('a server that is away', async () => {
     expect(bad(await of({ tableTroubles: () => Promise.reject(new Error('gone')) }))).toEqual(['database-away']);
+  });
+
+  it('a history that the database may not keep, unless none is wanted', async () => {
+    const denied = Object.assign(new Error('CREATE command denied'), { code: 'ER_TABLEACCESS_DENIED_ERROR' });
+    const look = (): Promise<void> => Promise.reject(denied);
+    const found = await of({}, look);
+    expect(bad(found)).toEqual(['history-in-memory']);
+    expect(found[1]?.title).toContain('the table drupald_run (ER_TABLEACCESS_DENIED_ERROR: CREATE command denied)');
+    expect(bad(await of({}, look, 0))).toEqual([]);
+    expect(bad(await of({}, () => Promise.reject(new Error('gone'))))).toEqual(['database-away']);
   });
 
   it('each trouble with a table', async () => {

@@ -20,6 +20,7 @@ export function fakeDispatch(site: ServedSite, handle: string, changes: Partial<
     token: 'token',
     stamp: '1700000000.000001',
     callback: 'my_callback',
+    uid: 0,
     serviceHost: 'default',
     context: { remote: '127.0.0.1', remotePort: 0, headers: {}, prefix: '' },
     acceptedAt: 1_000,

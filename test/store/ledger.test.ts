@@ -28,6 +28,7 @@ function run(id: string): LedgerRun {
     uri: 'http://site.test',
     handle: `handle of ${id}`,
     callback: 'work',
+    uid: 0,
     stamp: '1.000000',
     serviceHost: 'default',
     acceptedAt: 1,

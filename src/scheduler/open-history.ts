@@ -1,0 +1,24 @@
+import type { Config } from '../config/config.js';
+import type { EventBus } from '../events/bus.js';
+import { RunHistory } from '../outcome/run-history.js';
+import { secretsOf } from '../outcome/secrets.js';
+import { SiteHistory } from '../outcome/site-history.js';
+import type { ServedSite } from './served-site.js';
+
+/** The history of the runs of all sites, each in its own database. */
+export function openHistory(sites: readonly ServedSite[], limits: Config['history'], bus: EventBus): RunHistory {
+  return new RunHistory(
+    new Map(
+      sites.map((site) => [
+        site.name,
+        new SiteHistory({
+          ...limits,
+          bus,
+          site: site.name,
+          table: site.runs,
+          secrets: secretsOf(site.settings.databases, site.config.env),
+        }),
+      ]),
+    ),
+  );
+}

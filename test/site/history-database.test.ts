@@ -1,0 +1,106 @@
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { prepareBench } from '../harness/bench.js';
+import type { BootedSite } from '../harness/booted-site.js';
+import { Daemon } from '../harness/daemon.js';
+import { describeSites, openSuite } from '../harness/describe-sites.js';
+import { examineRunning } from '../harness/doctor.js';
+import { fillSlots } from '../harness/fill-slots.js';
+import { ask, history, written } from '../harness/history.js';
+import { freePort, MariaDb } from '../harness/mariadb.js';
+import { readRow } from '../harness/row.js';
+import { newHandle, runToEnd } from '../harness/run.js';
+import type { Suite } from '../harness/suite.js';
+import { waitFor } from '../harness/wait.js';
+
+describeSites(
+  'a history that the database user may not write',
+  [],
+  (kind) => {
+    const bench = prepareBench(kind, { site: { prefix: 'pre_' } });
+
+    test('is kept in memory, which is said once, and doctor says how to change it', async () => {
+      await runToEnd(bench, 'drupald_fixture_noop');
+      await waitFor(async () => (await written(bench)).length === 1, { what: 'the table with the prefix of the site' });
+      await bench.daemon.stop();
+      const { user, database } = bench.site.database;
+      const accounts = ['127.0.0.1', 'localhost'].map((host) => `'${user}'@'${host}'`);
+      await bench.site.sql('DROP TABLE {drupald_run}');
+      for (const account of accounts) {
+        await bench.site.server.administer(
+          `REVOKE ALL ON \`${database}\`.* FROM ${account}; GRANT SELECT, INSERT, UPDATE, DELETE ON \`${database}\`.* TO ${account}`,
+        );
+      }
+      await bench.restart();
+      const ended = await runToEnd(bench, 'drupald_fixture_exits', [3]);
+      const last = await runToEnd(bench, 'drupald_fixture_noop');
+      const { runs, notes } = await history(bench);
+      expect(runs.map(({ handle }) => handle)).toEqual([last.handle, ended.handle]);
+      expect(notes).toEqual([{ site: bench.site.uris[0], text: expect.stringContaining('in memory only') }]);
+      expect((await history(bench, '--outcome', 'exited')).runs).toHaveLength(1);
+      expect((await ask(bench, 'show', ended.handle)).stdout).toContain('exit code 3');
+      expect(bench.daemon.lines.filter(({ event: name }) => name === 'history.in-memory')).toHaveLength(1);
+      expect((await examineRunning(bench.daemon.stateDir)).codes).toContain('history-in-memory');
+      for (const account of accounts) {
+        await bench.site.server.administer(`GRANT ALL ON \`${database}\`.* TO ${account}`);
+      }
+      // Connections that are open keep the rights that they began with.
+      await bench.restart();
+      expect((await examineRunning(bench.daemon.stateDir)).codes).not.toContain('history-in-memory');
+      await runToEnd(bench, 'drupald_fixture_noop');
+      expect(await history(bench)).toMatchObject({ runs: [{ outcome: 'completed' }], notes: [] });
+    });
+  },
+  { once: true },
+);
+
+describeSites('a history whose database goes away', [], (kind) => {
+  let suite: Suite;
+  let server: MariaDb;
+  let site: BootedSite;
+  let daemon: Daemon;
+
+  beforeAll(async () => {
+    suite = await openSuite();
+    server = await MariaDb.start(join(suite.folder, newHandle('mariadb')));
+    site = await suite.site(kind, { server });
+    const port = await freePort();
+    await site.setServiceHost(`http://127.0.0.1:${port}`, 'site.test');
+    daemon = await Daemon.start({
+      sites: [{ root: site.root, uris: site.uris }],
+      folder: suite.folder,
+      port,
+      slots: 2,
+    });
+  });
+
+  afterAll(async () => {
+    await daemon.stop();
+    await site.close();
+    await server.remove();
+    await suite.close();
+  });
+
+  test('loses nothing', async () => {
+    const gates = [newHandle('gate'), newHandle('gate')];
+    await fillSlots(site, await site.caller(), gates, []);
+    await server.stop();
+    for (const gate of gates) {
+      await daemon.logged(({ event: name, handle }) => name === 'run.ended' && handle === gate, 'run.ended');
+    }
+    const meanwhile = await history({ daemon });
+    expect(meanwhile.runs.map(({ handle }) => handle).sort()).toEqual([...gates].sort());
+    expect(meanwhile.notes[0]?.text).toContain('the database does not answer');
+    expect((await ask({ daemon }, 'show', gates[0]!)).stdout).toContain('ended: ');
+    await server.restart();
+    await waitFor(async () => (await written({ site })).length === 2, {
+      what: 'the history to be written',
+      seen: () => daemon.output.slice(-3000),
+      limitMs: 60_000,
+    });
+    expect((await written({ site })).sort()).toEqual([...gates].sort());
+    expect(await history({ daemon })).toMatchObject({ runs: [{}, {}], notes: [] });
+    expect(daemon.lines.filter(({ event: name }) => name === 'history.dropped')).toEqual([]);
+    await waitFor(async () => (await readRow(site, gates[0]!)) === undefined, { what: 'the row to be settled' });
+  });
+});
