@@ -18,13 +18,14 @@ import { StatusWatch } from './liveness/status-watch.js';
 import { Sweep } from './liveness/sweep.js';
 import { createLog } from './observe/log.js';
 import { LogListener } from './observe/log-listener.js';
+import { CrashBook } from './outcome/crash-book.js';
 import { LogKeeper } from './outcome/log-keeper.js';
 import { openHistory } from './scheduler/open-history.js';
 import { openSites } from './scheduler/open-sites.js';
 import { adoptCopies } from './scheduler/adopt.js';
 import { detach } from './scheduler/detach.js';
 import { HandBack } from './scheduler/hand-back.js';
-import { kill } from './scheduler/kill.js';
+import { kill, retry } from './scheduler/kill.js';
 import { limitByRoom } from './scheduler/room.js';
 import { Scheduler } from './scheduler/scheduler.js';
 import type { ServedSite } from './scheduler/served-site.js';
@@ -38,6 +39,7 @@ import { Deferred } from './support/deferred.js';
 import { Ledger } from './store/ledger.js';
 import { loadLazyParts } from './store/lazy-parts.js';
 import { packageVersion, shimFolder } from './support/package.js';
+import { OomCounter } from './workers/oom-counter.js';
 import { WorkerSocket } from './workers/worker-socket.js';
 
 /**
@@ -93,6 +95,8 @@ export async function runDaemon(config: Config): Promise<void> {
       ledger.close();
       return Promise.resolve();
     });
+    const crashes = new CrashBook(state.dir, config.setAside);
+    cleanUp.push(() => crashes.written);
     const scheduler = new Scheduler({
       bus,
       ledger,
@@ -102,6 +106,8 @@ export async function runDaemon(config: Config): Promise<void> {
       bootTimeout: config.worker.bootTimeout,
       settleTimeout: config.worker.settleTimeout,
       outputLimit: config.output.max,
+      oom: new OomCounter(),
+      crashes,
       limitsOf: (callback) => limitsOf(config.callbacks, callback),
       killGrace: config.kill.grace,
       onEnd: (ending) => history.add(ending),
@@ -126,6 +132,7 @@ export async function runDaemon(config: Config): Promise<void> {
         daemonStatus({ version: packageVersion, startedAt, state: phase }, { ...config, listen }, sites, scheduler),
       doctor: () => examine(sites, { ...config, listen }),
       detach: async (to) => ({ ...(await detach(scheduler, handBack, bus, to)) }),
+      retry: (wish) => retry(scheduler, wish),
       kill: (wish) => kill(scheduler, bus, wish, config.kill.grace),
       adopt: async () => {
         const adopted = await adoptCopies(sites);

@@ -254,6 +254,13 @@ export const errorCatalog = {
     httpStatus: 404,
     exitCode: 1,
   },
+  PROCESS_NOT_ASIDE: {
+    code: 'DRUPALD_PROCESS_NOT_ASIDE',
+    message: 'No start of the process {handle} is set aside in this daemon.',
+    remedy: 'Look at "drupald ps"; a process that has ended is started anew from the site.',
+    httpStatus: 404,
+    exitCode: 1,
+  },
   HANDLE_AMBIGUOUS: {
     code: 'DRUPALD_HANDLE_AMBIGUOUS',
     message: 'Several sites have a process {handle}: {sites}.',

@@ -11,6 +11,7 @@ import { printable, wantsColour, type CommandIo } from './io.js';
 import { addKillCommand } from './kill.js';
 import { addLogsCommand } from './logs.js';
 import { addPsCommand } from './ps.js';
+import { addRetryCommand } from './retry.js';
 import { addServeCommand } from './serve.js';
 import { addShowCommand } from './show.js';
 
@@ -44,6 +45,7 @@ export async function runCommandLine(args: readonly string[], io: CommandIo): Pr
   addAdoptCommand(program, io);
   addPsCommand(program, io);
   addKillCommand(program, io);
+  addRetryCommand(program, io);
   addHistoryCommand(program, io);
   addShowCommand(program, io);
   addLogsCommand(program, io, (code) => (exitCode = code));

@@ -48,6 +48,12 @@ export interface Config {
     /** Bytes that a run may use, by pattern of the callback. */
     readonly memory: Readonly<Record<string, number>>;
   };
+  readonly setAside: {
+    /** Crashes; 0: never. */
+    readonly after: number;
+    /** Milliseconds. */
+    readonly within: number;
+  };
   readonly kill: {
     /** Milliseconds between SIGTERM and SIGKILL. */
     readonly grace: number;

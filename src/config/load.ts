@@ -69,6 +69,7 @@ export function loadConfig(sources: ConfigSources): Config {
       time: values['callbacks.time'],
       memory: values['callbacks.memory'],
     },
+    setAside: { after: values['set_aside.after'], within: values['set_aside.within'] },
     kill: { grace: values['kill.grace'], onUnlock: values['kill.on_unlock'] },
     backlog: { max: values['backlog.max'] },
     grace: values.grace,

@@ -99,6 +99,20 @@ export const settings = {
     sentence:
       'Memory that processes may use with all that they start, by their callback. What they share with others counts in part. One that uses more is ended.',
   }),
+  'set_aside.after': setting({
+    kind: kinds.integer(0, 1_000),
+    default: 3,
+    example: '3',
+    sentence:
+      'Crashes of a process (by a signal, a fatal error or memory) after which it is not started again until "drupald retry"; 0: never.',
+  }),
+  'set_aside.within': setting({
+    kind: kinds.duration,
+    unit: 'ms',
+    default: '10 min',
+    example: '10 min',
+    sentence: 'Time within which these crashes count.',
+  }),
   'kill.grace': setting({
     kind: kinds.duration,
     unit: 'ms',

@@ -133,6 +133,12 @@ export class ControlClient {
     return this.ask('/v1/kill', killed, { method: 'POST', body: JSON.stringify(wish) }, 0);
   }
 
+  /** Lets a process go that was set aside; names of its sites. Throws PROCESS_NOT_ASIDE, and as `kill` does. */
+  async retry(wish: Omit<z.infer<typeof killWish>, 'reason'>): Promise<readonly string[]> {
+    const answer = z.looseObject({ sites: z.array(z.string()) });
+    return (await this.ask('/v1/retry', answer, { method: 'POST', body: JSON.stringify(wish) }, this.timeoutMs)).sites;
+  }
+
   /** Makes copied databases this place's own; names of the sites. Throws as `detach` does. */
   async adopt(): Promise<readonly string[]> {
     const answer = z.looseObject({ adopted: z.array(z.string()) });

@@ -24,6 +24,8 @@ export interface ControlPorts {
   doctor(): Promise<readonly Finding[]>;
   /** Gives the backlog back to the sites. */
   detach(to: string | undefined): Promise<Detached>;
+  /** Lets a process go that was set aside; names of its sites. @throws DrupaldError PROCESS_NOT_ASIDE */
+  retry(wish: KillWish): readonly string[];
   /** Ends a process. @throws DrupaldError PROCESS_NOT_HERE, HANDLE_AMBIGUOUS */
   kill(wish: KillWish): Promise<Killed>;
   /** Makes copied databases this place's own; names of the sites. */
@@ -76,6 +78,10 @@ export class ControlServer extends BaseComponent {
     app.get('/v1/doctor', async () => ({ findings: await this.#ports.doctor() }));
     app.post<{ Body: { to?: string } | null }>('/v1/detach', (request) => this.#ports.detach(request.body?.to));
     app.post('/v1/adopt', async () => ({ adopted: await this.#ports.adopt() }));
+    app.post<{ Body: unknown }>('/v1/retry', (request) => {
+      const { handle, site } = killWish.parse(request.body);
+      return { sites: this.#ports.retry({ handle, site }) };
+    });
     app.post<{ Body: unknown }>('/v1/kill', async (request) => {
       const { handle, site, reason } = killWish.parse(request.body);
       return this.#ports.kill({ handle, site, reason });

@@ -27,7 +27,7 @@ export function daemonStatus(
       slots: scheduler.slots,
       running: running.filter((record) => record.dispatch.site === site).length,
       waiting: scheduler.waitingOf(site),
-      held: scheduler.heldOf(site),
+      held: scheduler.heldOf(site) + scheduler.aside.sizeOf(site),
     })),
     runs: [
       ...running.map((record) => ({
@@ -38,6 +38,16 @@ export function daemonStatus(
         pid: record.pid ?? null,
         waitedMs: record.waitedMs,
         ranMs: record.ranMs,
+      })),
+      ...scheduler.aside.all().map((dispatch) => ({
+        handle: dispatch.handle,
+        callback: dispatch.callback,
+        site: dispatch.site.name,
+        state: 'set aside',
+        pid: null,
+        waitedMs: now - dispatch.acceptedAt,
+        ranMs: null,
+        reason: scheduler.aside.reasonOf(dispatch) ?? null,
       })),
       ...scheduler.firstWaiting(shown).map((dispatch) => ({
         handle: dispatch.handle,

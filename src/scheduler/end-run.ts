@@ -1,11 +1,12 @@
 import type { EventBus } from '../events/bus.js';
 import type { RunReport } from '../outcome/run-report.js';
 import { settleDead, type Settled, type SettleTools, type Unsettled } from '../outcome/settle.js';
-import { bootFailed, lost, refused, signalled, type Outcome } from '../process/outcome.js';
+import { bootFailed, killedForMemory, lost, refused, signalled, type Outcome } from '../process/outcome.js';
 import { execStatus } from '../process/states.js';
 import type { Ledger } from '../store/ledger.js';
 import { bootReason } from '../workers/describe-site.js';
 import { processFile } from '../workers/jobs.js';
+import type { OomCounter } from '../workers/oom-counter.js';
 import type { WorkerExit } from '../workers/worker.js';
 import type { Dispatch } from './dispatch.js';
 import { outcomeNote } from './ledger-notes.js';
@@ -25,6 +26,7 @@ export interface RunTools {
   readonly settleTimeout: number;
   /** Bytes. */
   readonly outputLimit: number;
+  readonly oom: Pick<OomCounter, 'hasRisen'>;
   readonly limitsOf: (callback: string) => RunLimits;
   /** Milliseconds between SIGTERM and SIGKILL. */
   readonly killGrace: number;
@@ -79,7 +81,7 @@ export async function settleClaimed(
 ): Promise<RunEnd> {
   const { dispatch } = record;
   const { site, handle, callback } = dispatch;
-  const outcome = record.cause.write(causeOf(record, report, exit));
+  const outcome = record.cause.write(await causeOf(record, tools, report, exit));
   if (record.state !== 'settling') {
     record.move('settling');
   }
@@ -144,11 +146,15 @@ export async function dropWaiting(dispatch: Dispatch, outcome: Outcome, tools: R
 }
 
 /** Whoever stopped a run is the cause of its end, unless it had come to its end by itself. */
-function causeOf(record: RunRecord, report: RunReport, exit: WorkerExit): Outcome {
+async function causeOf(record: RunRecord, tools: RunTools, report: RunReport, exit: WorkerExit): Promise<Outcome> {
   // One that answers SIGTERM by exit(0) has not come to its end by itself.
-  return record.stopped && report.ended?.kind !== 'completed'
-    ? record.stopped
-    : report.outcome(exit, record.dispatch.callback);
+  if (record.stopped && report.ended?.kind !== 'completed') {
+    return record.stopped;
+  }
+  if (!report.ended && exit.signal === 'SIGKILL' && (await tools.oom.hasRisen())) {
+    return killedForMemory(record.dispatch.callback);
+  }
+  return report.outcome(exit, record.dispatch.callback);
 }
 
 /** A server that still works on the statement of a dead client would hold its locks until that is done. */

@@ -63,6 +63,20 @@ export async function kill(scheduler: Scheduler, bus: EventBus, wish: KillWish, 
   }
 }
 
+/**
+ * Lets a process go that was set aside because it crashed again and again.
+ *
+ * @returns main addresses of the sites whose process goes on
+ * @throws DrupaldError PROCESS_NOT_ASIDE
+ */
+export function retry(scheduler: Scheduler, wish: Omit<KillWish, 'reason'>): readonly string[] {
+  const released = scheduler.release((dispatch) => isMeant(dispatch, wish));
+  if (released.length === 0) {
+    throw fail('PROCESS_NOT_ASIDE', { handle: wish.handle });
+  }
+  return released.map((dispatch) => dispatch.site.name);
+}
+
 /** The column compares handles without case. */
 function isMeant({ handle, site }: Dispatch, wish: KillWish): boolean {
   return handle.toLowerCase() === wish.handle.toLowerCase() && (wish.site === undefined || site.name === wish.site);

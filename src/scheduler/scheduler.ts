@@ -1,14 +1,11 @@
-import { rm } from 'node:fs/promises';
-
 import { BaseComponent } from '../components/component.js';
 import type { EventBus } from '../events/bus.js';
 import type { Ending } from '../outcome/past-runs.js';
-import { postponedReason, settleDead, type Unsettled } from '../outcome/settle.js';
+import type { CrashBook } from '../outcome/crash-book.js';
+import { postponedReason } from '../outcome/settle.js';
 import type { LedgerEntry } from '../store/ledger.js';
 import type { Outcome } from '../process/outcome.js';
-import { Backoff } from '../support/backoff.js';
 import { isolations } from '../config/config.js';
-import { processFile } from '../workers/jobs.js';
 import { killGroup } from '../workers/worker.js';
 import { Deferred } from '../support/deferred.js';
 import { dispatchKey, type Dispatch } from './dispatch.js';
@@ -16,10 +13,12 @@ import { endingOf } from './ending-of.js';
 import { Lanes, type LaneLimits } from './lanes.js';
 import { MaintenanceHold } from './maintenance-hold.js';
 import { RunRecord } from './run-record.js';
-import { dropWaiting, settleTools, type RunEnd, type RunTools } from './end-run.js';
+import { dropWaiting, type RunEnd, type RunTools } from './end-run.js';
 import { resumeRun } from './resume-run.js';
 import { runProcess } from './run-process.js';
 import type { ServedSite } from './served-site.js';
+import { SetAside } from './set-aside.js';
+import { settleLater } from './settle-later.js';
 import { Slots } from './slots.js';
 import { WaitingList } from './waiting-list.js';
 
@@ -30,6 +29,8 @@ export interface SchedulerOptions extends Omit<RunTools, 'crowded'> {
   readonly limits: LaneLimits;
   /** Starts that may wait. */
   readonly backlogMax: number;
+  /** Which processes have crashed lately. */
+  readonly crashes: CrashBook;
   /** Told of every run that has ended; must neither throw nor wait. */
   readonly onEnd: (ending: Ending) => void;
 }
@@ -48,6 +49,8 @@ export class Scheduler extends BaseComponent {
   readonly #known = new Map<string, Dispatch>();
   readonly #running = new Set<RunRecord>();
   readonly #hold: MaintenanceHold;
+  /** What crashes again and again. */
+  readonly aside: SetAside;
   #stopping = false;
   #detached = false;
   #idle = new Deferred();
@@ -64,6 +67,7 @@ export class Scheduler extends BaseComponent {
       demand: () => ({ running: this.#running.size, waiting: this.#waiting.size }),
       onMore: () => this.kick(),
     });
+    this.aside = new SetAside(options.crashes, options.bus);
     this.#hold = new MaintenanceHold(options.bus, (dispatch) => {
       this.#waiting.add(dispatch);
       this.kick();
@@ -121,7 +125,7 @@ export class Scheduler extends BaseComponent {
 
   /** Everything that waits, held starts too. */
   allWaiting(): Dispatch[] {
-    return [...this.#waiting, ...this.#hold.all()];
+    return [...this.#waiting, ...this.#hold.all(), ...this.aside.all()];
   }
 
   /**
@@ -144,10 +148,14 @@ export class Scheduler extends BaseComponent {
     if (this.#detached) {
       return 'detached';
     }
-    if (this.#waiting.size + this.#hold.size >= this.#options.backlogMax) {
+    if (this.#waiting.size + this.#hold.size + this.aside.size >= this.#options.backlogMax) {
       return 'full';
     }
     this.#known.set(key, dispatch);
+    if (this.aside.takes(dispatch)) {
+      await this.#keepWaiting(dispatch);
+      return 'taken';
+    }
     if (this.#waiting.size === 0 && this.#mayBegin(dispatch)) {
       void this.#run(dispatch);
       return 'taken';
@@ -176,7 +184,7 @@ export class Scheduler extends BaseComponent {
    */
   detach(): Dispatch[] {
     this.#detached = true;
-    const given = [...this.#waiting.clear(), ...this.#hold.clear()];
+    const given = [...this.#waiting.clear(), ...this.#hold.clear(), ...this.aside.clear()];
     for (const dispatch of given) {
       this.#known.delete(dispatchKey(dispatch));
     }
@@ -195,11 +203,21 @@ export class Scheduler extends BaseComponent {
    * @returns false: it does not wait any more
    */
   async withdraw(dispatch: Dispatch, cause: Outcome): Promise<boolean> {
-    if (!this.#waiting.remove(dispatch) && !this.#hold.remove(dispatch)) {
+    if (!this.#waiting.remove(dispatch) && !this.#hold.remove(dispatch) && !this.aside.remove(dispatch)) {
       return false;
     }
     await this.#see(new RunRecord(dispatch), dropWaiting(dispatch, cause, this.#options));
     return true;
+  }
+
+  /** Lets starts go that were set aside; how many. */
+  release(isMeant: (dispatch: Dispatch) => boolean): Dispatch[] {
+    const released = this.aside.release(isMeant);
+    for (const dispatch of released) {
+      this.#waiting.add(dispatch);
+    }
+    this.kick();
+    return released;
   }
 
   /** Takes a run in hand that the last daemon left. */
@@ -309,7 +327,7 @@ export class Scheduler extends BaseComponent {
       case 'unsettled':
         this.#known.delete(dispatchKey(dispatch));
         this.#tellEnd(record, end.dead.outcome);
-        this.#settleLater(site, end.dead, end.error);
+        void settleLater(this.#options, site, end.dead, end.error);
         return;
       case 'nothing':
         this.#known.delete(dispatchKey(dispatch));
@@ -339,6 +357,7 @@ export class Scheduler extends BaseComponent {
 
   #tellEnd(record: RunRecord, outcome: Outcome): void {
     const { site, handle, callback } = record.dispatch;
+    this.#options.crashes.note(site.name, handle, outcome);
     this.#options.onEnd(endingOf(record, outcome));
     this.#bus.emit('run.ended', {
       site: site.name,
@@ -350,30 +369,6 @@ export class Scheduler extends BaseComponent {
       ranMs: record.ranMs,
       waitedMs: record.waitedMs,
     });
-  }
-
-  /** The run is over and its slot is free; its row follows when the database is back. */
-  #settleLater(site: ServedSite, dead: Unsettled, error: unknown): void {
-    const { handle, callback } = dead;
-    this.#bus.emit('settle.postponed', { site: site.name, handle, callback, reason: postponedReason(error) });
-    const backoff = new Backoff({ firstMs: 250, maxMs: 5_000 });
-    void (async () => {
-      for (;;) {
-        await new Promise<void>((resolve) => {
-          setTimeout(resolve, backoff.next()).unref();
-        });
-        try {
-          const settled = await settleDead(settleTools(this.#options, site), dead);
-          this.#bus.emit('run.settled', { site: site.name, handle, callback, outcome: dead.outcome.kind, ...settled });
-          await rm(processFile(site.place, dead.id), { force: true });
-          this.#options.ledger.over(dead.id);
-          return;
-        } catch {
-          // Still away: the next pause is longer.
-          continue;
-        }
-      }
-    })();
   }
 
   #noteIdle(): void {
