@@ -36,6 +36,7 @@ import { ownAddresses } from './sites/service-hosts.js';
 import { become, resolveAccount } from './support/account.js';
 import { claimStateDir, refuseSecond, removePid, writePid } from './support/state-dir.js';
 import { Deferred } from './support/deferred.js';
+import { firstMatch } from './support/pattern.js';
 import { Ledger } from './store/ledger.js';
 import { loadLazyParts } from './store/lazy-parts.js';
 import { packageVersion, shimFolder } from './support/package.js';
@@ -108,6 +109,7 @@ export async function runDaemon(config: Config): Promise<void> {
       outputLimit: config.output.max,
       oom: new OomCounter(),
       crashes,
+      retryOf: (callback) => firstMatch(config.callbacks.retry, callback),
       limitsOf: (callback) => limitsOf(config.callbacks, callback),
       killGrace: config.kill.grace,
       onEnd: (ending) => history.add(ending),

@@ -1,4 +1,4 @@
-import type { ListenAddress } from './kinds.js';
+import type { ListenAddress, RetryRule } from './kinds.js';
 
 /** How a run is kept apart from others. */
 export const isolations = ['process', 'shared', 'fresh', 'cold'] as const;
@@ -43,6 +43,8 @@ export interface Config {
     readonly slots: Readonly<Record<string, number>>;
     /** How runs are kept apart, by pattern of the callback. */
     readonly isolation: Readonly<Record<string, Isolation>>;
+    /** Which are begun again after a bad end, by pattern of the callback. */
+    readonly retry: Readonly<Record<string, RetryRule>>;
     /** Milliseconds that a run may take, by pattern of the callback. */
     readonly time: Readonly<Record<string, number>>;
     /** Bytes that a run may use, by pattern of the callback. */

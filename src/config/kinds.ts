@@ -1,6 +1,7 @@
 import ipaddr from 'ipaddr.js';
 import { z } from 'zod';
 import { parseBytes } from '../support/bytes.js';
+import { outcomeKinds, type OutcomeKind } from '../process/outcome.js';
 import { parseDuration } from '../support/duration.js';
 
 /** A kind of value: what a message says that it must be, and how raw values become it. */
@@ -132,3 +133,35 @@ function listOf(value: unknown): readonly string[] | null {
   if (!Array.isArray(list)) return null;
   return list.every((item): item is string => typeof item === 'string' && item !== '') ? list : null;
 }
+
+/** How often and on which ends a process is begun again. */
+export interface RetryRule {
+  /** Times that it may be begun in all. */
+  readonly attempts: number;
+  /** Milliseconds before the second; each further pause is twice as long. */
+  readonly pause: number;
+  readonly on: ReadonlySet<OutcomeKind>;
+}
+
+/** Ends that are nobody's decision and may not come again. */
+const unlucky = ['signalled', 'lost', 'out-of-memory', 'database-lost'] as const satisfies readonly OutcomeKind[];
+
+/** Ends after which nothing is to be begun again. */
+const final: ReadonlySet<OutcomeKind> = new Set(['completed', 'cancelled', 'refused', 'not-callable']);
+
+/** `{ attempts, pause, on }`; `on` lists outcomes. */
+export const retryRule: Kind<RetryRule> = kind(
+  `{ attempts: 2 to 100, pause: a length of time, on: outcomes such as ${unlucky.join(', ')} }`,
+  (value) => {
+    if (value === null || typeof value !== 'object' || Array.isArray(value)) return null;
+    const { attempts: rawAttempts, pause: rawPause = '10 s', on = unlucky, ...rest } = value as Record<string, unknown>;
+    const attempts = integer(2, 100).schema.safeParse(rawAttempts);
+    const pause = duration.schema.safeParse(rawPause);
+    const kinds = Array.isArray(on)
+      ? on.map((word) => outcomeKinds.find((one) => one === word && !final.has(one)))
+      : [];
+    if (!attempts.success || !pause.success || kinds.length === 0 || Object.keys(rest).length > 0) return null;
+    const known = kinds.filter((one) => one !== undefined);
+    return known.length < kinds.length ? null : { attempts: attempts.data, pause: pause.data, on: new Set(known) };
+  },
+);

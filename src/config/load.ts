@@ -66,6 +66,7 @@ export function loadConfig(sources: ConfigSources): Config {
     callbacks: {
       slots: values['callbacks.slots'],
       isolation: values['callbacks.isolation'],
+      retry: values['callbacks.retry'],
       time: values['callbacks.time'],
       memory: values['callbacks.memory'],
     },

@@ -127,6 +127,13 @@ export const settings = {
     sentence:
       'What becomes of a running process whose row somebody unlocks in Drupal. stop: it is ended; continue: it goes on, and may run beside the next one of its handle.',
   }),
+  'callbacks.retry': setting({
+    kind: kinds.mapOf(kinds.retryRule),
+    default: {},
+    example: '{ "import_*": { attempts: 3, pause: 30 s, on: [signalled, threw] } }',
+    sentence:
+      'Processes that are begun again after a bad end, by their callback; without an entry none is. attempts counts the first one, each pause is twice as long as the one before. Only for callbacks that may run twice.',
+  }),
   'callbacks.isolation': setting({
     kind: kinds.mapOf(kinds.choice('process', 'shared', 'fresh')),
     default: {},

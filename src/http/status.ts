@@ -27,7 +27,7 @@ export function daemonStatus(
       slots: scheduler.slots,
       running: running.filter((record) => record.dispatch.site === site).length,
       waiting: scheduler.waitingOf(site),
-      held: scheduler.heldOf(site) + scheduler.aside.sizeOf(site),
+      held: scheduler.heldOf(site),
     })),
     runs: [
       ...running.map((record) => ({

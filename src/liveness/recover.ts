@@ -49,6 +49,7 @@ export async function recover(
       arrivedAt: performance.now(),
       order: -1,
       attempts: run.attempts,
+      tries: run.tries,
     };
     scheduler.resume(dispatch, entry);
     taken += 1;

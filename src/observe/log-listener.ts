@@ -108,6 +108,10 @@ const lines: { readonly [N in EventName]?: Line<N> } = {
     say: (e) =>
       `the ledger cannot be written (${e.reason}): if this daemon is killed, the next one does not know what ran`,
   },
+  'run.retried': {
+    level: 'info',
+    say: (e) => `${e.handle} begins again in ${formatDuration(e.pauseMs)}, after ${e.tries} tries`,
+  },
   'run.set-aside': {
     level: 'warn',
     say: (e) => `${e.handle} is set aside until "drupald retry ${e.handle}". ${e.reason}`,

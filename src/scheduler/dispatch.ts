@@ -27,6 +27,8 @@ export interface Dispatch {
   readonly order: number;
   /** How often a worker was tried that died before it claimed. */
   attempts: number;
+  /** How often it has been begun before, by the rule for its callback. */
+  readonly tries: number;
 }
 
 /** Under which a start is known while it waits or runs: the same row is never taken twice. */

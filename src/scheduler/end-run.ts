@@ -1,3 +1,4 @@
+import type { RetryRule } from '../config/kinds.js';
 import type { EventBus } from '../events/bus.js';
 import type { RunReport } from '../outcome/run-report.js';
 import { settleDead, type Settled, type SettleTools, type Unsettled } from '../outcome/settle.js';
@@ -27,6 +28,7 @@ export interface RunTools {
   /** Bytes. */
   readonly outputLimit: number;
   readonly oom: Pick<OomCounter, 'hasRisen'>;
+  readonly retryOf: (callback: string) => RetryRule | undefined;
   readonly limitsOf: (callback: string) => RunLimits;
   /** Milliseconds between SIGTERM and SIGKILL. */
   readonly killGrace: number;
@@ -35,6 +37,8 @@ export interface RunTools {
 /** How the pipeline ended; everything but `ended` leaves the start unclaimed and as it was. */
 export type RunEnd =
   | { readonly type: 'ended'; readonly outcome: Outcome }
+  /** It ended badly, and is to begin again under this stamp after a pause in milliseconds. */
+  | { readonly type: 'retry'; readonly outcome: Outcome; readonly stamp: string; readonly pause: number }
   /** Somebody else has it, or it no longer exists. */
   | { readonly type: 'nothing'; readonly reason: string }
   /** Waits for the end of the maintenance mode. */
@@ -107,6 +111,13 @@ export async function settleClaimed(
     await endSessions(record, report);
   }
   try {
+    const again = report.isSettled ? undefined : await requeue(record, tools, outcome, stamp);
+    if (again) {
+      if (dead.lock) {
+        await site.store.removeLocks(dead.lock).catch(() => undefined);
+      }
+      return { type: 'retry', outcome, ...again };
+    }
     const exitKind = report.ended?.kind === 'exit';
     if (exitKind && outcome.kind === 'completed') {
       await site.store.endProgress(handle, endedAt, '', callback);
@@ -129,6 +140,22 @@ export async function settleClaimed(
     return { type: 'unsettled', dead, error };
   }
   return { type: 'ended', outcome };
+}
+
+/** Puts a run to wait again when the rule for its callback says so: its row stays, its hook is not told. */
+async function requeue(
+  record: RunRecord,
+  tools: RunTools,
+  outcome: Outcome,
+  stamp: string,
+): Promise<{ stamp: string; pause: number } | undefined> {
+  const { site, handle, callback, tries } = record.dispatch;
+  const rule = tools.retryOf(callback);
+  if (!rule || record.claimStamp === undefined || tries + 1 >= rule.attempts || !rule.on.has(outcome.kind)) {
+    return undefined;
+  }
+  const fresh = await site.store.requeue(handle, stamp);
+  return fresh === undefined ? undefined : { stamp: fresh, pause: rule.pause * 2 ** tries };
 }
 
 /** Settles a start that has never run. */

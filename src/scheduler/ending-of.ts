@@ -33,7 +33,7 @@ export function endingOf(record: RunRecord, outcome: Outcome): Ending {
       cpuMs: exit?.seen.cpuMs,
       peakKb: exit?.seen.peakKb,
       // One that died before the claim at last has been counted already.
-      attempts: Math.max(1, dispatch.attempts + (record.claimStamp === undefined ? 0 : 1)),
+      attempts: Math.max(1, dispatch.tries + dispatch.attempts + (record.claimStamp === undefined ? 0 : 1)),
       isolation: record.isolation,
       pid: record.pid,
       cancelledBy: outcome.by,

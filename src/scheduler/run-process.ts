@@ -1,6 +1,7 @@
 import { rm, unlink } from 'node:fs/promises';
 
 import { identifyNow } from '../process/identity.js';
+import type { OutcomeKind } from '../process/outcome.js';
 import { closeLog, cutLog } from '../outcome/run-log.js';
 import { RunReport } from '../outcome/run-report.js';
 import { logFile, processFile, runJob } from '../workers/jobs.js';
@@ -9,6 +10,7 @@ import { talk } from '../workers/talk.js';
 import type { TakenWorker } from '../workers/site-workers.js';
 import type { WorkerExit } from '../workers/worker.js';
 import { endOf, type RunEnd, type RunTools, type Stale } from './end-run.js';
+import type { Dispatch } from './dispatch.js';
 import { isKept } from './ledger-notes.js';
 import type { RunRecord } from './run-record.js';
 import { watchLimits } from './watch-limits.js';
@@ -37,7 +39,8 @@ async function attempt(record: RunRecord, tools: RunTools): Promise<RunEnd | Sta
   const { dispatch } = record;
   const { site } = dispatch;
   const report = new RunReport();
-  const job = runJob(site.place, dispatch.uri, dispatch);
+  const retryOn = retryKinds(dispatch, tools);
+  const job = runJob(site.place, dispatch.uri, { ...dispatch, retryOn });
   let taken: TakenWorker;
   try {
     taken = await site.workers.take({ ...dispatch, job, crowded: tools.crowded(), fresh: record.fresh });
@@ -62,6 +65,12 @@ async function attempt(record: RunRecord, tools: RunTools): Promise<RunEnd | Sta
   return finish(record, tools, report, await endOf(record, tools, report, exit, endedAt));
 }
 
+/** Ends after which a run may begin again: none when this is its last try. */
+function retryKinds({ callback, tries }: Dispatch, tools: RunTools): OutcomeKind[] {
+  const rule = tools.retryOf(callback);
+  return rule && tries + 1 < rule.attempts ? [...rule.on] : [];
+}
+
 /** Removes what nobody needs any more of a run that is over, or is to be tried again. */
 export async function finish<E extends RunEnd | Stale>(
   record: RunRecord,
@@ -78,7 +87,7 @@ export async function finish<E extends RunEnd | Stale>(
   if (report.claimed && report.claimed.listeners > 0) {
     await unlink(processFile(site.place, id)).catch(() => undefined);
   }
-  if (end.type === 'ended') {
+  if (end.type === 'ended' || end.type === 'retry') {
     // A full disk costs the last line of the log, not the end of the run.
     await closeLog(logFile(site.place, id), tools.outputLimit, end.outcome).catch(() => undefined);
   } else {

@@ -97,7 +97,7 @@ export class RunRecord {
 
   /** As it is written down for the next daemon. */
   note(worker: ProcessIdentity): LedgerRun {
-    const { id, site, uri, handle, callback, uid, stamp, serviceHost, acceptedAt, attempts } = this.dispatch;
+    const { id, site, uri, handle, callback, uid, stamp, serviceHost, acceptedAt, attempts, tries } = this.dispatch;
     return {
       id,
       site: site.name,
@@ -110,6 +110,7 @@ export class RunRecord {
       acceptedAt,
       dispatchedAt: this.dispatchedAt,
       attempts,
+      tries,
       isolation: this.isolation ?? 'fresh',
       pid: worker.pid,
       startTicks: worker.startTicks,

@@ -11,13 +11,13 @@ import { Deferred } from '../support/deferred.js';
 import { dispatchKey, type Dispatch } from './dispatch.js';
 import { endingOf } from './ending-of.js';
 import { Lanes, type LaneLimits } from './lanes.js';
-import { MaintenanceHold } from './maintenance-hold.js';
 import { RunRecord } from './run-record.js';
 import { dropWaiting, type RunEnd, type RunTools } from './end-run.js';
+import { Resting } from './resting.js';
 import { resumeRun } from './resume-run.js';
 import { runProcess } from './run-process.js';
 import type { ServedSite } from './served-site.js';
-import { SetAside } from './set-aside.js';
+import type { SetAside } from './set-aside.js';
 import { settleLater } from './settle-later.js';
 import { Slots } from './slots.js';
 import { WaitingList } from './waiting-list.js';
@@ -48,9 +48,7 @@ export class Scheduler extends BaseComponent {
   readonly #slots: Slots;
   readonly #known = new Map<string, Dispatch>();
   readonly #running = new Set<RunRecord>();
-  readonly #hold: MaintenanceHold;
-  /** What crashes again and again. */
-  readonly aside: SetAside;
+  readonly #resting: Resting;
   #stopping = false;
   #detached = false;
   #idle = new Deferred();
@@ -67,11 +65,15 @@ export class Scheduler extends BaseComponent {
       demand: () => ({ running: this.#running.size, waiting: this.#waiting.size }),
       onMore: () => this.kick(),
     });
-    this.aside = new SetAside(options.crashes, options.bus);
-    this.#hold = new MaintenanceHold(options.bus, (dispatch) => {
+    this.#resting = new Resting(options.bus, options.crashes, (dispatch) => {
       this.#waiting.add(dispatch);
       this.kick();
     });
+  }
+
+  /** What crashes again and again. */
+  get aside(): SetAside {
+    return this.#resting.aside;
   }
 
   /** Whether it takes nothing any more. */
@@ -108,7 +110,7 @@ export class Scheduler extends BaseComponent {
   }
 
   heldOf(site: ServedSite): number {
-    return this.#hold.sizeOf(site);
+    return this.#resting.sizeOf(site);
   }
 
   /** The first waiting starts, at most `limit`. */
@@ -125,7 +127,7 @@ export class Scheduler extends BaseComponent {
 
   /** Everything that waits, held starts too. */
   allWaiting(): Dispatch[] {
-    return [...this.#waiting, ...this.#hold.all(), ...this.aside.all()];
+    return [...this.#waiting, ...this.#resting.all()];
   }
 
   /**
@@ -148,7 +150,7 @@ export class Scheduler extends BaseComponent {
     if (this.#detached) {
       return 'detached';
     }
-    if (this.#waiting.size + this.#hold.size + this.aside.size >= this.#options.backlogMax) {
+    if (this.#waiting.size + this.#resting.size >= this.#options.backlogMax) {
       return 'full';
     }
     this.#known.set(key, dispatch);
@@ -184,7 +186,7 @@ export class Scheduler extends BaseComponent {
    */
   detach(): Dispatch[] {
     this.#detached = true;
-    const given = [...this.#waiting.clear(), ...this.#hold.clear(), ...this.aside.clear()];
+    const given = [...this.#waiting.clear(), ...this.#resting.clear()];
     for (const dispatch of given) {
       this.#known.delete(dispatchKey(dispatch));
     }
@@ -203,7 +205,7 @@ export class Scheduler extends BaseComponent {
    * @returns false: it does not wait any more
    */
   async withdraw(dispatch: Dispatch, cause: Outcome): Promise<boolean> {
-    if (!this.#waiting.remove(dispatch) && !this.#hold.remove(dispatch) && !this.aside.remove(dispatch)) {
+    if (!this.#waiting.remove(dispatch) && !this.#resting.remove(dispatch)) {
       return false;
     }
     await this.#see(new RunRecord(dispatch), dropWaiting(dispatch, cause, this.#options));
@@ -255,7 +257,7 @@ export class Scheduler extends BaseComponent {
    */
   async drain(grace: number, hurry: Promise<void>): Promise<number> {
     this.#stopping = true;
-    this.#hold.stop();
+    this.#resting.hold.stop();
     this.#noteIdle();
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<void>((resolve) => {
@@ -267,13 +269,13 @@ export class Scheduler extends BaseComponent {
   }
 
   protected override async onStart(): Promise<void> {
-    this.#hold.start();
+    this.#resting.hold.start();
     await this.#slots.start();
   }
 
   protected override async onStop(): Promise<void> {
     this.#stopping = true;
-    this.#hold.stop();
+    this.#resting.hold.stop();
     await this.#slots.stop();
   }
 
@@ -324,6 +326,11 @@ export class Scheduler extends BaseComponent {
         this.#known.delete(dispatchKey(dispatch));
         this.#tellEnd(record, end.outcome);
         return;
+      case 'retry':
+        this.#known.delete(dispatchKey(dispatch));
+        this.#tellEnd(record, end.outcome);
+        this.#retry(dispatch, end.stamp, end.pause);
+        return;
       case 'unsettled':
         this.#known.delete(dispatchKey(dispatch));
         this.#tellEnd(record, end.dead.outcome);
@@ -336,7 +343,7 @@ export class Scheduler extends BaseComponent {
       case 'held':
         await this.#keepWaiting(dispatch);
         this.#bus.emit('maintenance.held', about);
-        this.#hold.add(dispatch);
+        this.#resting.hold.add(dispatch);
         return;
       case 'again':
         this.#bus.emit('run.requeued', { ...about, reason: end.reason });
@@ -369,6 +376,14 @@ export class Scheduler extends BaseComponent {
       ranMs: record.ranMs,
       waitedMs: record.waitedMs,
     });
+  }
+
+  #retry(before: Dispatch, stamp: string, pause: number): void {
+    const dispatch = this.#resting.pause.next(before, stamp);
+    this.#known.set(dispatchKey(dispatch), dispatch);
+    if (!this.aside.takes(dispatch)) {
+      this.#resting.pause.add(dispatch, pause);
+    }
   }
 
   #noteIdle(): void {

@@ -1,7 +1,6 @@
 import type { EventBus } from '../events/bus.js';
 import type { CrashBook } from '../outcome/crash-book.js';
 import type { Dispatch } from './dispatch.js';
-import type { ServedSite } from './served-site.js';
 
 /**
  * Starts of processes that crash again and again: they wait until an administrator
@@ -24,10 +23,6 @@ export class SetAside {
 
   get size(): number {
     return this.#dispatches.size;
-  }
-
-  sizeOf(site: ServedSite): number {
-    return this.all().filter((dispatch) => dispatch.site === site).length;
   }
 
   /** Why a start is set aside, in a sentence. */

@@ -73,5 +73,6 @@ export function dispatchOf(start: AcceptedStart<ServedSite>, order: number): Dis
     arrivedAt,
     order,
     attempts: 0,
+    tries: 0,
   };
 }

@@ -25,6 +25,7 @@ const begun = z.object({
   acceptedAt: z.number(),
   dispatchedAt: z.number(),
   attempts: z.number(),
+  tries: z.number().default(0),
   isolation: z.string(),
   /** The worker: its process id and, where there is /proc, its start time in ticks since boot. */
   pid: z.number(),

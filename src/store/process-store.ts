@@ -142,6 +142,21 @@ export class ProcessStore {
     return changed > 0 ? fresh : undefined;
   }
 
+  /**
+   * Puts a run that has ended to wait again: status 2 becomes 3, under the stamp of now.
+   *
+   * @returns the new stamp; undefined: the row is no longer this run's
+   */
+  async requeue(handle: string, stamp: string): Promise<string | undefined> {
+    const fresh = (Date.now() / 1000).toFixed(6);
+    const changed = await this.#processes.change(
+      `UPDATE ${this.#processes.table('background_process')} SET exec_status = ${execStatus.queued}, start_stamp = ?` +
+        ` WHERE handle = ? AND start_stamp = ? AND exec_status = ${execStatus.running}`,
+      [fresh, handle, stamp],
+    );
+    return changed > 0 ? fresh : undefined;
+  }
+
   /** Deletes a row that still carries this stamp. */
   async remove(handle: string, stamp: string): Promise<boolean> {
     const changed = await this.#processes.change(

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 
+import type { OutcomeKind } from '../process/outcome.js';
 import { publicStartPath, serverVariables, startPath, type StartContext } from '../sites/request.js';
 import type { SiteUri } from '../sites/site-uri.js';
 import type { DescribeJob, JobRequest, RunJob, SettleJob, ZygoteJob } from './protocol.js';
@@ -42,6 +43,8 @@ export interface RunOf {
   readonly token: string;
   readonly callback: string;
   readonly context: StartContext;
+  /** Ends after which it may be begun again. */
+  readonly retryOn: readonly OutcomeKind[];
 }
 
 /** The job of running one process, under the address that its start came to. */
@@ -63,6 +66,8 @@ export function runJob(place: JobPlace, uri: SiteUri, run: RunOf): RunJob {
     callback: run.callback,
     processFile: processFile(place, run.id),
     spool: spoolFile(place, run.id),
+    // PHP cannot know its own exit code.
+    keepOn: run.retryOn.map((kind) => (kind === 'exited' ? 'exit' : kind)),
   };
 }
 

@@ -172,6 +172,8 @@ export interface RunJob extends JobBase {
   readonly processFile: string;
   /** File for what the worker has to say when nobody listens any more. */
   readonly spool: string;
+  /** Kinds of ends after which the worker leaves everything to the daemon, which may begin it again. */
+  readonly keepOn: readonly string[];
   /** The worker may take another job afterwards. */
   readonly stay?: { readonly log: string; readonly maxMemory: number } | undefined;
 }

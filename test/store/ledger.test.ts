@@ -34,6 +34,7 @@ function run(id: string): LedgerRun {
     acceptedAt: 1,
     dispatchedAt: 2,
     attempts: 0,
+    tries: 0,
     isolation: 'process',
     pid: 7,
     startTicks: '9',

@@ -291,6 +291,11 @@ class Run {
     }
     $this->settled = TRUE;
     $kind = $this->outcome['kind'];
+    if (in_array($kind, $this->job['keepOn'], TRUE)) {
+      // The daemon decides: it may be begun again.
+      Site::rollBack();
+      return;
+    }
     try {
       // After exit() Drupal commits by its destructors, as on the stock site.
       if ($kind !== 'completed' && $kind !== 'exit') {
