@@ -46,6 +46,12 @@ describe('packaging', () => {
     expect(unit).toMatch(/^User=(?!root)\S+$/m);
   });
 
+  it('has a socket unit for the address of the example', () => {
+    const { listen } = loadConfig({ file: 'drupald.example.yml', env: {}, flags: {} });
+    const unit = read('packaging/systemd/drupald.socket');
+    expect(/^ListenStream=(.+)$/m.exec(unit)?.[1]).toBe(`${listen.host}:${String(listen.port)}`);
+  });
+
   it('has a unit and an example that mean the same state directory', () => {
     const { stateDir } = loadConfig({ file: 'drupald.example.yml', env: {}, flags: {} });
     const unit = read('packaging/systemd/drupald.service');

@@ -7,6 +7,7 @@ import { BaseComponent } from '../components/component.js';
 import { formatListen } from '../config/config.js';
 import { fail } from '../errors.js';
 import type { ListenAddress } from '../sites/service-hosts.js';
+import { inheritedListener } from '../support/inherited-listener.js';
 import { answersAsDrupald } from './alive.js';
 
 /** Connections that the kernel may hold for us during a burst. */
@@ -55,7 +56,11 @@ export class Listener extends BaseComponent {
     try {
       await new Promise<void>((resolve, reject) => {
         server.once('error', reject);
-        server.listen({ host: this.#listen.host, port: this.#listen.port, backlog }, () => resolve());
+        // One that a service manager holds goes on listening while there is no daemon.
+        const inherited = inheritedListener();
+        const where =
+          inherited === undefined ? { host: this.#listen.host, port: this.#listen.port, backlog } : { fd: inherited };
+        server.listen(where, () => resolve());
       });
       // Node looks for slow requests only on a server that it believes to listen.
       this.#app.server.emit('listening');

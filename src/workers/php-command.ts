@@ -1,10 +1,11 @@
-import { accessSync, constants, statSync } from 'node:fs';
+import { accessSync, closeSync, constants, statSync } from 'node:fs';
 import { join } from 'node:path';
 
 import { execa } from 'execa';
 
 import { fail } from '../errors.js';
 import type { Account } from '../support/account.js';
+import { insteadOfListener } from '../support/inherited-listener.js';
 import { serverPath } from '../sites/request.js';
 
 /** How to start PHP for one root folder of Drupal. */
@@ -114,11 +115,14 @@ export function startPhp(options: PhpOptions, start: PhpStart): PhpProcess {
   const settings = Buffer.from(JSON.stringify(start)).toString('base64');
   const shim = options.shim.replace(/[\\']/g, '\\$&');
   const script = `<?php $drupald = json_decode(base64_decode('${settings}'), TRUE); require '${shim}/drupald.php';`;
+  const instead = insteadOfListener();
   const child = execa(
     resolveProgram(options.php),
     [...Object.entries(ini).flatMap(([name, value]) => ['-d', `${name}=${value}`]), '--', 'drupald', start.mode],
     {
       input: script,
+      // Node takes a number here, which the types of execa leave out.
+      ...(instead === undefined ? {} : { stdio: ['pipe', 'pipe', 'pipe', instead as unknown as 'ignore'] as const }),
       extendEnv: false,
       env: { PATH: serverPath, LANG: 'C', ...options.env },
       cwd: '/',
@@ -133,6 +137,9 @@ export function startPhp(options: PhpOptions, start: PhpStart): PhpProcess {
       all: true,
     },
   );
+  if (instead !== undefined) {
+    closeSync(instead);
+  }
   const exited = child.then((result) => ({
     code: result.exitCode,
     signal: result.signal,

@@ -29,6 +29,8 @@ export interface DaemonOptions {
   readonly flags?: readonly string[];
   /** Leaves `--user` out although tests run as root. */
   readonly asRoot?: boolean;
+  /** Descriptor of a listening socket that it gets as from a service manager; then it begins at go(). */
+  readonly listener?: number;
   /** False: do not wait for the ready line. */
   readonly awaitReady?: boolean;
 }
@@ -73,9 +75,12 @@ export class Daemon {
     const account = testAccount();
     const port = options.port ?? (await freePort());
     const stateDir = options.stateDir ?? (await newStateDir(options.folder, account));
+    const handed = options.listener !== undefined;
     const child = spawn(
-      process.execPath,
+      handed ? '/bin/sh' : process.execPath,
       [
+        // As a service manager does: the variable names the very process that is to listen.
+        ...(handed ? ['-c', 'read go; LISTEN_PID=$$ LISTEN_FDS=1 exec "$@"', 'sh', process.execPath] : []),
         MAIN,
         'serve',
         ...options.sites.flatMap((site) => ['--root', site.root, ...site.uris.flatMap((uri) => ['--uri', uri])]),
@@ -94,10 +99,13 @@ export class Daemon {
         ...(options.config === undefined ? [] : ['--config', options.config]),
         ...(options.flags ?? []),
       ],
-      { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, ...options.env } },
+      {
+        stdio: [handed ? 'pipe' : 'ignore', 'pipe', 'pipe', ...(handed ? [options.listener] : [])],
+        env: { ...process.env, ...options.env },
+      },
     );
     const daemon = new Daemon(child, port, stateDir);
-    if (options.awaitReady !== false) {
+    if (options.awaitReady !== false && !handed) {
       await daemon.logged((line) => line.event === 'daemon.ready', 'daemon.ready');
     }
     return daemon;
@@ -113,6 +121,12 @@ export class Daemon {
     } catch {
       // Not every line need be JSON, for instance an error before the log is open; `output` keeps it.
     }
+  }
+
+  /** Lets one begin that was given a listener, and waits until it is ready. */
+  async go(): Promise<void> {
+    this.#child.stdin?.end('\n');
+    await this.logged((line) => line.event === 'daemon.ready', 'daemon.ready');
   }
 
   get pid(): number {

@@ -1,10 +1,15 @@
-import { expect, test } from 'vitest';
+import { once } from 'node:events';
+import { type AddressInfo, createServer } from 'node:net';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { BootedSite } from '../harness/booted-site.js';
 import { prepareBench } from '../harness/bench.js';
-import { describeSites } from '../harness/describe-sites.js';
+import { Daemon, newStateDir } from '../harness/daemon.js';
+import { describeSites, openSuite } from '../harness/describe-sites.js';
 import { detail, event, events, openGate } from '../harness/fixture-log.js';
 import { isDead, nothingLeft } from '../harness/leftovers.js';
 import { readRow } from '../harness/row.js';
 import { finished, newHandle } from '../harness/run.js';
+import type { Suite } from '../harness/suite.js';
 import { waitFor } from '../harness/wait.js';
 
 describeSites('a daemon that is killed', [], (kind) => {
@@ -81,3 +86,61 @@ describeSites('a daemon that is killed', [], (kind) => {
     }
   });
 });
+
+describeSites(
+  'a listening socket of a service manager',
+  [],
+  (kind) => {
+    let suite: Suite;
+    let site: BootedSite;
+    let daemons: Daemon[];
+
+    beforeAll(async () => {
+      suite = await openSuite();
+      site = await suite.site(kind);
+      const server = createServer();
+      await once(server.listen(0, '127.0.0.1'), 'listening');
+      const { port } = server.address() as AddressInfo;
+      await site.setServiceHost(`http://127.0.0.1:${port}`, 'site.test');
+      const listener = (server as unknown as { _handle: { fd: number } })._handle.fd;
+      const stateDir = await newStateDir(suite.folder);
+      const sites = [{ root: site.root, uris: site.uris }];
+      const start = (): Promise<Daemon> => Daemon.start({ sites, folder: suite.folder, port, stateDir, listener });
+      daemons = [await start(), await start()];
+      // From here on only the two that have not begun hold the socket, as a service manager would.
+      server.close();
+    });
+
+    afterAll(async () => {
+      await Promise.all(daemons.map((daemon) => daemon.stop()));
+      await site.close();
+      await suite.close();
+    });
+
+    test('holds starts that arrive while no daemon is there, and none is lost', async () => {
+      const [first, second] = daemons as [Daemon, Daemon];
+      await first.go();
+      const caller = await site.caller();
+      const before = newHandle('before');
+      await caller.startLocked(before, 'drupald_fixture_mark', ['before']);
+      await event(site, before, 'mark');
+      await first.kill9();
+      const between = Array.from({ length: 5 }, () => newHandle('between'));
+      for (const handle of between) {
+        // The module waits for its connection alone, and that is made.
+        expect(await caller.startLocked(handle, 'drupald_fixture_mark', [handle])).toBe(handle);
+      }
+      await second.go();
+      for (const handle of between) {
+        await event(site, handle, 'mark');
+      }
+      await nothingLeft(site, second);
+      for (const handle of between) {
+        expect(await events(site, handle, 'mark')).toHaveLength(1);
+      }
+      // No process of PHP has the socket: the next daemon alone may answer on it.
+      expect(await second.ps()).toBeDefined();
+    });
+  },
+  { once: true },
+);
