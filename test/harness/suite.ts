@@ -45,19 +45,29 @@ export class Suite {
 
   /** A site of its own, installed the first time that its kind is asked for. */
   async site(kind: SiteKind, options: CopyOptions & { server?: MariaDb } = {}): Promise<BootedSite> {
-    let template = await loadTemplate(this.folder, kind);
+    await this.install(kind);
+    const template = await loadTemplate(this.folder, kind);
     if (template === undefined) {
-      const source = realDrupal();
-      if (kind === 'real' && source === undefined) {
-        throw new Error('A test asked for a real Drupal 7 where there is none.');
-      }
-      template =
-        kind === 'real' && source !== undefined
-          ? await installReal(source, this.server, this.folder)
-          : await installStandIn(this.server, this.folder);
-      await saveTemplate(this.folder, template);
+      throw new Error(`There is no template of kind ${kind}.`);
     }
     return await copySite(template, options.server ?? this.server, this.folder, options);
+  }
+
+  /** Installs what sites of a kind are copied from, unless it is there. Not for two at a time. */
+  async install(kind: SiteKind): Promise<void> {
+    if ((await loadTemplate(this.folder, kind)) !== undefined) {
+      return;
+    }
+    const source = realDrupal();
+    if (kind === 'real' && source === undefined) {
+      throw new Error('A test asked for a real Drupal 7 where there is none.');
+    }
+    await saveTemplate(
+      this.folder,
+      kind === 'real' && source !== undefined
+        ? await installReal(source, this.server, this.folder)
+        : await installStandIn(this.server, this.folder),
+    );
   }
 
   /** Stops the server and removes the folder, if they are this suite's own. */

@@ -54,53 +54,58 @@ describeSites(
   { once: true },
 );
 
-describeSites('a history whose database goes away', [], (kind) => {
-  let suite: Suite;
-  let server: MariaDb;
-  let site: BootedSite;
-  let daemon: Daemon;
+describeSites(
+  'a history whose database goes away',
+  [],
+  (kind) => {
+    let suite: Suite;
+    let server: MariaDb;
+    let site: BootedSite;
+    let daemon: Daemon;
 
-  beforeAll(async () => {
-    suite = await openSuite();
-    server = await MariaDb.start(join(suite.folder, newHandle('mariadb')));
-    site = await suite.site(kind, { server });
-    const port = await freePort();
-    await site.setServiceHost(`http://127.0.0.1:${port}`, 'site.test');
-    daemon = await Daemon.start({
-      sites: [{ root: site.root, uris: site.uris }],
-      folder: suite.folder,
-      port,
-      slots: 2,
+    beforeAll(async () => {
+      suite = await openSuite();
+      server = await MariaDb.start(join(suite.folder, newHandle('mariadb')));
+      site = await suite.site(kind, { server });
+      const port = await freePort();
+      await site.setServiceHost(`http://127.0.0.1:${port}`, 'site.test');
+      daemon = await Daemon.start({
+        sites: [{ root: site.root, uris: site.uris }],
+        folder: suite.folder,
+        port,
+        slots: 2,
+      });
     });
-  });
 
-  afterAll(async () => {
-    await daemon.stop();
-    await site.close();
-    await server.remove();
-    await suite.close();
-  });
-
-  test('loses nothing', async () => {
-    const gates = [newHandle('gate'), newHandle('gate')];
-    await fillSlots(site, await site.caller(), gates, []);
-    await server.stop();
-    for (const gate of gates) {
-      await daemon.logged(({ event: name, handle }) => name === 'run.ended' && handle === gate, 'run.ended');
-    }
-    const meanwhile = await history({ daemon });
-    expect(meanwhile.runs.map(({ handle }) => handle).sort()).toEqual([...gates].sort());
-    expect(meanwhile.notes[0]?.text).toContain('the database does not answer');
-    expect((await ask({ daemon }, 'show', gates[0]!)).stdout).toContain('ended: ');
-    await server.restart();
-    await waitFor(async () => (await written({ site })).length === 2, {
-      what: 'the history to be written',
-      seen: () => daemon.output.slice(-3000),
-      limitMs: 60_000,
+    afterAll(async () => {
+      await daemon.stop();
+      await site.close();
+      await server.remove();
+      await suite.close();
     });
-    expect((await written({ site })).sort()).toEqual([...gates].sort());
-    expect(await history({ daemon })).toMatchObject({ runs: [{}, {}], notes: [] });
-    expect(daemon.lines.filter(({ event: name }) => name === 'history.dropped')).toEqual([]);
-    await waitFor(async () => (await readRow(site, gates[0]!)) === undefined, { what: 'the row to be settled' });
-  });
-});
+
+    test('loses nothing', async () => {
+      const gates = [newHandle('gate'), newHandle('gate')];
+      await fillSlots(site, await site.caller(), gates, []);
+      await server.stop();
+      for (const gate of gates) {
+        await daemon.logged(({ event: name, handle }) => name === 'run.ended' && handle === gate, 'run.ended');
+      }
+      const meanwhile = await history({ daemon });
+      expect(meanwhile.runs.map(({ handle }) => handle).sort()).toEqual([...gates].sort());
+      expect(meanwhile.notes[0]?.text).toContain('the database does not answer');
+      expect((await ask({ daemon }, 'show', gates[0]!)).stdout).toContain('ended: ');
+      await server.restart();
+      await waitFor(async () => (await written({ site })).length === 2, {
+        what: 'the history to be written',
+        seen: () => daemon.output.slice(-3000),
+        limitMs: 60_000,
+      });
+      expect((await written({ site })).sort()).toEqual([...gates].sort());
+      expect(await history({ daemon })).toMatchObject({ runs: [{}, {}], notes: [] });
+      expect(daemon.lines.filter(({ event: name }) => name === 'history.dropped')).toEqual([]);
+      await waitFor(async () => (await readRow(site, gates[0]!)) === undefined, { what: 'the row to be settled' });
+    });
+  },
+  { once: true },
+);

@@ -12,80 +12,87 @@ import { finished, newHandle } from '../harness/run.js';
 import type { Suite } from '../harness/suite.js';
 import { waitFor } from '../harness/wait.js';
 
-describeSites('a daemon that is killed', [], (kind) => {
-  const bench = prepareBench(kind, { daemon: { slots: 4 } });
+describeSites(
+  'a daemon that is killed',
+  [],
+  (kind) => {
+    const bench = prepareBench(kind, { daemon: { slots: 4 } });
 
-  /** A process that waits behind its gate; its worker's process id. */
-  async function behindGate(end = 'return'): Promise<{ handle: string; pid: number }> {
-    const handle = newHandle(`gate-${end}`);
-    await bench.caller.startLocked(handle, 'drupald_fixture_gate', [handle, end]);
-    const { pid } = await event(bench.site, handle, 'gate');
-    return { handle, pid };
-  }
-
-  const ends = [
-    ['return', undefined, 'completed'],
-    ['throw', /The fixture throws behind its gate/, 'threw'],
-    // The worker tells the hook itself, because nobody may come; only its parent learns the code.
-    ['exit', /ended by exit\(\)/, 'exited'],
-    ['kill', /SIGKILL/, 'signalled'],
-  ] as const;
-
-  test.each(ends)('what runs meanwhile is adopted, and its end is told: %s', async (end, message, outcome) => {
-    const { handle, pid } = await behindGate(end);
-    await bench.daemon.kill9();
-    await bench.restart();
-    await waitFor(async () => JSON.stringify(await bench.daemon.ps()).includes(handle), { what: 'ps to show the run' });
-    expect(isDead(pid)).toBe(false);
-    await openGate(bench.site, handle);
-    const run = await finished(bench, handle);
-    expect(run.ended['outcome']).toBe(outcome);
-    expect(run.shutdowns.map((call) => call.message)).toEqual([message ? expect.stringMatching(message) : null]);
-    expect(await events(bench.site, handle, 'passed')).toHaveLength(1);
-    expect(await readRow(bench.site, handle)).toBeUndefined();
-    await nothingLeft(bench.site);
-  });
-
-  test.each(ends)('what ends while nobody is there is settled with its cause: %s', async (end, message, outcome) => {
-    const { handle, pid } = await behindGate(end);
-    await bench.daemon.kill9();
-    await openGate(bench.site, handle);
-    await waitFor(() => isDead(pid), { what: 'the worker to end' });
-    await bench.restart();
-    const run = await finished(bench, handle);
-    expect(run.ended['outcome']).toBe(outcome);
-    expect(run.shutdowns.map((call) => call.message)).toEqual([message ? expect.stringMatching(message) : null]);
-    expect(await events(bench.site, handle, 'passed')).toHaveLength(1);
-    await nothingLeft(bench.site);
-  });
-
-  test('killed again and again, nothing is lost and nothing runs twice', async () => {
-    const held = [await behindGate(), await behindGate('exit')];
-    const marks = Array.from({ length: 20 }, () => newHandle('mark'));
-    const killings = (async () => {
-      for (let round = 0; round < 3; round += 1) {
-        await bench.daemon.kill9();
-        await bench.restart();
-      }
-    })();
-    for (const handle of marks) {
-      // A refused connection is the site's to answer for: it deletes the row and tells its caller.
-      await bench.caller.startLocked(handle, 'drupald_fixture_mark', [handle]).catch(() => undefined);
+    /** A process that waits behind its gate; its worker's process id. */
+    async function behindGate(end = 'return'): Promise<{ handle: string; pid: number }> {
+      const handle = newHandle(`gate-${end}`);
+      await bench.caller.startLocked(handle, 'drupald_fixture_gate', [handle, end]);
+      const { pid } = await event(bench.site, handle, 'gate');
+      return { handle, pid };
     }
-    await killings;
-    for (const { handle } of held) {
+
+    const ends = [
+      ['return', undefined, 'completed'],
+      ['throw', /The fixture throws behind its gate/, 'threw'],
+      // The worker tells the hook itself, because nobody may come; only its parent learns the code.
+      ['exit', /ended by exit\(\)/, 'exited'],
+      ['kill', /SIGKILL/, 'signalled'],
+    ] as const;
+
+    test.each(ends)('what runs meanwhile is adopted, and its end is told: %s', async (end, message, outcome) => {
+      const { handle, pid } = await behindGate(end);
+      await bench.daemon.kill9();
+      await bench.restart();
+      await waitFor(async () => JSON.stringify(await bench.daemon.ps()).includes(handle), {
+        what: 'ps to show the run',
+      });
+      expect(isDead(pid)).toBe(false);
       await openGate(bench.site, handle);
-    }
-    await nothingLeft(bench.site, bench.daemon);
-    for (const handle of [...marks, ...held.map((one) => one.handle)]) {
-      expect((await events(bench.site, handle, 'mark')).length).toBeLessThanOrEqual(1);
-      expect((await events(bench.site, handle, 'shutdown')).length).toBeLessThanOrEqual(1);
-    }
-    for (const { handle } of held) {
-      expect((await events(bench.site, handle, 'shutdown')).map((one) => detail(one))).toHaveLength(1);
-    }
-  });
-});
+      const run = await finished(bench, handle);
+      expect(run.ended['outcome']).toBe(outcome);
+      expect(run.shutdowns.map((call) => call.message)).toEqual([message ? expect.stringMatching(message) : null]);
+      expect(await events(bench.site, handle, 'passed')).toHaveLength(1);
+      expect(await readRow(bench.site, handle)).toBeUndefined();
+      await nothingLeft(bench.site);
+    });
+
+    test.each(ends)('what ends while nobody is there is settled with its cause: %s', async (end, message, outcome) => {
+      const { handle, pid } = await behindGate(end);
+      await bench.daemon.kill9();
+      await openGate(bench.site, handle);
+      await waitFor(() => isDead(pid), { what: 'the worker to end' });
+      await bench.restart();
+      const run = await finished(bench, handle);
+      expect(run.ended['outcome']).toBe(outcome);
+      expect(run.shutdowns.map((call) => call.message)).toEqual([message ? expect.stringMatching(message) : null]);
+      expect(await events(bench.site, handle, 'passed')).toHaveLength(1);
+      await nothingLeft(bench.site);
+    });
+
+    test('killed again and again, nothing is lost and nothing runs twice', async () => {
+      const held = [await behindGate(), await behindGate('exit')];
+      const marks = Array.from({ length: 20 }, () => newHandle('mark'));
+      const killings = (async () => {
+        for (let round = 0; round < 3; round += 1) {
+          await bench.daemon.kill9();
+          await bench.restart();
+        }
+      })();
+      for (const handle of marks) {
+        // A refused connection is the site's to answer for: it deletes the row and tells its caller.
+        await bench.caller.startLocked(handle, 'drupald_fixture_mark', [handle]).catch(() => undefined);
+      }
+      await killings;
+      for (const { handle } of held) {
+        await openGate(bench.site, handle);
+      }
+      await nothingLeft(bench.site, bench.daemon);
+      for (const handle of [...marks, ...held.map((one) => one.handle)]) {
+        expect((await events(bench.site, handle, 'mark')).length).toBeLessThanOrEqual(1);
+        expect((await events(bench.site, handle, 'shutdown')).length).toBeLessThanOrEqual(1);
+      }
+      for (const { handle } of held) {
+        expect((await events(bench.site, handle, 'shutdown')).map((one) => detail(one))).toHaveLength(1);
+      }
+    });
+  },
+  { once: true },
+);
 
 describeSites(
   'a listening socket of a service manager',
