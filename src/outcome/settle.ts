@@ -11,6 +11,9 @@ import { settleMessage } from '../workers/protocol.js';
 import { talk } from '../workers/talk.js';
 import type { WorkerSource } from '../workers/worker.js';
 
+/** Helpers that may die before they have done anything, until statements of ours do what they can without the hook. */
+const helperAttempts = 3;
+
 /** What is needed to settle processes of one site. */
 export interface SettleTools {
   readonly source: WorkerSource;
@@ -55,12 +58,21 @@ export interface Settled {
  * @throws what the database throws, when neither way worked
  */
 export async function settleDead(tools: SettleTools, dead: Unsettled): Promise<Settled> {
-  const found: HelperWord = { hook: 'none' };
+  let found: HelperWord = { hook: 'none' };
   let failure: string | undefined;
-  try {
-    await runHelper(tools, dead, found);
-  } catch (error) {
-    failure = error instanceof Error ? error.message : String(error);
+  for (let attempt = 1; attempt <= helperAttempts; attempt += 1) {
+    found = { hook: 'none' };
+    failure = undefined;
+    try {
+      await runHelper(tools, dead, found);
+    } catch (error) {
+      failure = error instanceof Error ? error.message : String(error);
+    }
+    if (!diedForNoFault(found)) {
+      break;
+    }
+    // While the database is away this throws, and everything is left for later.
+    await tools.store.get(dead.handle, dead.stamp);
   }
   if (found.row !== undefined) {
     return { row: found.row, hook: found.hook === 'begun' ? 'interrupted' : found.hook, by: 'site' };
@@ -72,6 +84,12 @@ export async function settleDead(tools: SettleTools, dead: Unsettled): Promise<S
   const told =
     found.hook === 'none' ? (dead.hook ? 'not-told' : 'none') : found.hook === 'begun' ? 'interrupted' : 'done';
   return { row, hook: told, by: 'daemon' };
+}
+
+/** Whether a helper has done nothing, and the next may do better: it was killed, could not be forked, or met a database that was away. */
+function diedForNoFault(found: HelperWord): boolean {
+  const bootable = found.failure === undefined || found.database === true;
+  return found.row === undefined && found.hook === 'none' && bootable && found.late !== true;
 }
 
 function runHelper(tools: SettleTools, dead: Unsettled, found: HelperWord): Promise<void> {
@@ -93,6 +111,10 @@ export interface HelperWord {
   hook: 'none' | 'begun' | 'done';
   /** Why it could not boot the site. */
   failure?: string;
+  /** Whether that was for the database. */
+  database?: boolean;
+  /** It took longer than it may. */
+  late?: boolean;
 }
 
 /**
@@ -109,7 +131,10 @@ export async function runSettleJob(
   what: SettleOf,
 ): Promise<void> {
   const worker = await tools.source.worker(id);
-  const timer = setTimeout(() => worker.kill('SIGKILL'), tools.timeout);
+  const timer = setTimeout(() => {
+    found.late = true;
+    worker.kill('SIGKILL');
+  }, tools.timeout);
   await talk(worker, settleJob(tools.place, uri, id, what), settleMessage, tools.bus, (message) => {
     if (message.type === 'hook') {
       found.hook = message.state;
@@ -117,6 +142,7 @@ export async function runSettleJob(
       found.row = message.row;
     } else if (message.type === 'boot-failed') {
       found.failure = bootReason(message);
+      found.database = message.database === true;
     }
   });
   clearTimeout(timer);
