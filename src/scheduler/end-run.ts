@@ -2,7 +2,6 @@ import type { EventBus } from '../events/bus.js';
 import type { RunReport } from '../outcome/run-report.js';
 import { settleDead, type Settled, type SettleTools, type Unsettled } from '../outcome/settle.js';
 import { bootFailed, lost, refused, signalled, type Outcome } from '../process/outcome.js';
-import { execStatus } from '../process/states.js';
 import type { Ledger } from '../store/ledger.js';
 import { bootReason } from '../workers/describe-site.js';
 import { processFile } from '../workers/jobs.js';
@@ -10,6 +9,7 @@ import type { WorkerExit } from '../workers/worker.js';
 import type { Dispatch } from './dispatch.js';
 import { outcomeNote } from './ledger-notes.js';
 import type { RunRecord } from './run-record.js';
+import { askForSilentClaim } from './silent-claim.js';
 import type { RunLimits } from './watch-limits.js';
 import type { ServedSite } from './served-site.js';
 
@@ -194,10 +194,11 @@ async function endUnclaimed(
       ? { type: 'nothing', reason: sentence }
       : settleClaimed(withCause(record, refused(sentence)), tools, report, exit, dispatch.stamp, endedAt);
   }
-  if (!report.bootFailure) {
-    const claimedSilently = await findSilentClaim(record);
-    if (claimedSilently !== undefined) {
-      return settleClaimed(record, tools, report, exit, claimedSilently, endedAt);
+  // A claim of which the database's answer was lost is told as a failure of the claim.
+  if (!report.bootFailure || report.bootFailure.cause === 'claim') {
+    const claim = await askForSilentClaim(record);
+    if (claim !== undefined) {
+      return settleClaimed(record, tools, report, exit, claim, endedAt);
     }
   }
   const cause = unclaimedCause(report, exit, callback);
@@ -224,18 +225,4 @@ function unclaimedCause(report: RunReport, exit: WorkerExit, callback: string): 
     return bootFailed(`The process was not started, because ${bootReason(report.bootFailure)}.`);
   }
   return exit.signal === undefined ? lost(callback, 'it ended before it began') : signalled(exit.signal, callback);
-}
-
-/** The stamp of a claim whose report was lost with its worker, or undefined. */
-export async function findSilentClaim(record: RunRecord): Promise<string | undefined> {
-  const { site, handle } = record.dispatch;
-  try {
-    const rows = await site.store.find([handle]);
-    const row = rows.find((candidate) => candidate.handle === handle);
-    const ours = row?.status === execStatus.running && Number(row.stamp) * 1000 >= record.dispatchedAt;
-    return ours ? row.stamp : undefined;
-  } catch {
-    // Without a database nothing can have been claimed a moment ago; the next try will see.
-    return undefined;
-  }
 }

@@ -14,6 +14,7 @@ import { endOf, type RunEnd, type RunTools } from './end-run.js';
 import { readOutcomeNote } from './ledger-notes.js';
 import { finish } from './run-process.js';
 import type { RunRecord } from './run-record.js';
+import { answered } from './silent-claim.js';
 import { watchLimits } from './watch-limits.js';
 
 /** Milliseconds between two looks at a process that is not our child. */
@@ -57,6 +58,11 @@ export async function resumeRun(record: RunRecord, tools: RunTools, entry: Ledge
   const spool = spoolFile(site.place, id);
   for (const line of (await readFile(spool, 'utf8').catch(() => '')).split('\n')) {
     hear(record, report, parse(line));
+  }
+  if (!report.claimed && record.dispatch.token === '') {
+    // The database was away when this daemon began: without its token it could not be begun again.
+    const { handle, stamp } = record.dispatch;
+    record.dispatch.token = (await answered(() => site.store.get(handle, stamp)))?.token ?? '';
   }
   const gone = await settledUnheard(record, report);
   if (gone) {
