@@ -6,7 +6,7 @@ import type { SiteUri } from '../sites/site-uri.js';
 import { databaseReason } from '../store/database.js';
 import type { ProcessStore } from '../store/process-store.js';
 import { bootReason } from '../workers/describe-site.js';
-import { logFile, settleJob, type JobPlace, type SettleOf } from '../workers/jobs.js';
+import { hookFile, logFile, settleJob, type JobPlace, type SettleOf } from '../workers/jobs.js';
 import { settleMessage } from '../workers/protocol.js';
 import { talk } from '../workers/talk.js';
 import type { WorkerSource } from '../workers/worker.js';
@@ -101,6 +101,7 @@ function runHelper(tools: SettleTools, dead: Unsettled, found: HelperWord): Prom
     progress: true,
     endedAt: dead.endedAt,
     processFile: dead.processFile,
+    hookFile: hookFile(tools.place, dead.id),
     lock: dead.lock,
   });
 }

@@ -1,10 +1,12 @@
+import { rm } from 'node:fs/promises';
+
 import type { EventBus } from '../events/bus.js';
 import type { RunReport } from '../outcome/run-report.js';
 import { settleDead, type Settled, type SettleTools, type Unsettled } from '../outcome/settle.js';
 import { bootFailed, lost, refused, signalled, type Outcome } from '../process/outcome.js';
 import type { Ledger } from '../store/ledger.js';
 import { bootReason } from '../workers/describe-site.js';
-import { processFile } from '../workers/jobs.js';
+import { hookFile, processFile } from '../workers/jobs.js';
 import type { WorkerExit } from '../workers/worker.js';
 import type { Dispatch } from './dispatch.js';
 import { outcomeNote } from './ledger-notes.js';
@@ -136,6 +138,7 @@ export async function dropWaiting(dispatch: Dispatch, outcome: Outcome, tools: R
   const dead: Unsettled = { id, uri, handle, callback, stamp, outcome, endedAt, hook: true };
   try {
     const settled = await settleDead(settleTools(tools, site), dead);
+    await rm(hookFile(site.place, id), { force: true });
     tools.bus.emit('run.settled', { site: site.name, handle, callback, outcome: outcome.kind, ...settled });
     return { type: 'ended', outcome };
   } catch (error) {

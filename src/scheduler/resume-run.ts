@@ -1,4 +1,4 @@
-import { readFile, rm } from 'node:fs/promises';
+import { access, readFile, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 
@@ -7,7 +7,7 @@ import { isAlive } from '../process/identity.js';
 import { completed, lost, type Outcome } from '../process/outcome.js';
 import type { LedgerEntry } from '../store/ledger.js';
 import { exitsFolder } from '../support/state-dir.js';
-import { spoolFile } from '../workers/jobs.js';
+import { hookFile, processFile, spoolFile } from '../workers/jobs.js';
 import { exitRecord, runMessage } from '../workers/protocol.js';
 import { signalName, type WorkerExit } from '../workers/worker.js';
 import { endOf, type RunEnd, type RunTools } from './end-run.js';
@@ -64,6 +64,7 @@ export async function resumeRun(record: RunRecord, tools: RunTools, entry: Ledge
     const { handle, stamp } = record.dispatch;
     record.dispatch.token = (await answered(() => site.store.get(handle, stamp)))?.token ?? '';
   }
+  await hearOfEnd(record, report);
   const gone = await settledUnheard(record, report);
   if (gone) {
     record.cause.write(gone);
@@ -91,6 +92,25 @@ function hear(record: RunRecord, report: RunReport, message: unknown): void {
 /** A warm worker that found the site changed when nobody listened: another will do it. */
 function again(end: Awaited<ReturnType<typeof endOf>>): RunEnd {
   return end.type === 'stale' ? { type: 'again', reason: `${end.what} changed` } : end;
+}
+
+/**
+ * A worker that writes down its process has come to its end, and a hook that nobody
+ * has begun then is still to be told: its words were on the way when the last daemon died.
+ */
+async function hearOfEnd(record: RunRecord, report: RunReport): Promise<void> {
+  const { site, id } = record.dispatch;
+  const there = (file: string): Promise<boolean> =>
+    access(file).then(
+      () => true,
+      () => false,
+    );
+  if (!report.claimed || report.ended || !(await there(processFile(site.place, id)))) {
+    return;
+  }
+  if (!(await there(hookFile(site.place, id)))) {
+    report.ended = { kind: 'exit', sentence: '' };
+  }
 }
 
 /** What became of a run whose worker has settled it without being heard: its row is gone, and only a worker removes it. */

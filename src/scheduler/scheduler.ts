@@ -1,5 +1,3 @@
-import { rm } from 'node:fs/promises';
-
 import { BaseComponent } from '../components/component.js';
 import type { EventBus } from '../events/bus.js';
 import { postponedReason, settleDead, type Unsettled } from '../outcome/settle.js';
@@ -7,7 +5,6 @@ import type { LedgerEntry } from '../store/ledger.js';
 import type { Outcome } from '../process/outcome.js';
 import { Backoff } from '../support/backoff.js';
 import { isolations } from '../config/config.js';
-import { processFile } from '../workers/jobs.js';
 import { killGroup } from '../workers/worker.js';
 import { Deferred } from '../support/deferred.js';
 import { dispatchKey, type Dispatch } from './dispatch.js';
@@ -16,7 +13,7 @@ import { MaintenanceHold } from './maintenance-hold.js';
 import { RunRecord } from './run-record.js';
 import { dropWaiting, settleTools, type RunEnd, type RunTools } from './end-run.js';
 import { resumeRun } from './resume-run.js';
-import { runProcess } from './run-process.js';
+import { removeNotes, runProcess } from './run-process.js';
 import type { ServedSite } from './served-site.js';
 import { Slots } from './slots.js';
 import { WaitingList } from './waiting-list.js';
@@ -355,8 +352,8 @@ export class Scheduler extends BaseComponent {
         try {
           const settled = await settleDead(settleTools(this.#options, site), dead);
           this.#bus.emit('run.settled', { site: site.name, handle, callback, outcome: dead.outcome.kind, ...settled });
-          await rm(processFile(site.place, dead.id), { force: true });
           this.#options.ledger.over(dead.id);
+          await removeNotes(site.place, dead.id);
           return;
         } catch {
           // Still away: the next pause is longer.

@@ -102,8 +102,16 @@ class Settle {
   }
 
   private function tell($process, $sentence) {
+    $mark = isset($this->job['hookFile']) ? $this->job['hookFile'] : '';
     $this->channel->send(array('type' => 'hook', 'state' => 'begun'));
-    self::invokeHook($process, $sentence);
+    if (HookMark::begin($mark)) {
+      self::invokeHook($process, $sentence);
+      HookMark::done($mark);
+    }
+    elseif (!HookMark::isDone($mark)) {
+      // It was ended in the middle, or goes on in a worker of a daemon that is gone.
+      return 'none';
+    }
     $this->channel->send(array('type' => 'hook', 'state' => 'done'));
     return 'done';
   }
