@@ -43,11 +43,11 @@ export function table(outcome: Outcome): string {
   const rows: [string, string | number][] = [
     ['site', outcome.kind],
     ['seconds', outcome.seconds.toFixed(0)],
-    ['processes', facts.started.length],
+    ['processes', facts.started.length - (states.get('uncertain') ?? 0)],
     ['  starts answered with 200', states.get('accepted') ?? 0],
     ['  left to the sweep', states.get('sent') ?? 0],
     ['  not accepted', states.get('refused') ?? 0],
-    ['  cut off by the database', states.get('uncertain') ?? 0],
+    ['rows that the database cut off', states.get('uncertain') ?? 0],
     ['runs begun', outcome.begun],
     ['hooks called', outcome.hooks],
     ...[...killed].map(([victim, n]): [string, number] => [`killed: ${victim}`, n]),

@@ -22,7 +22,7 @@ export interface Started {
 }
 
 /** Milliseconds between two tries while the database is away. */
-const retryPause = 100;
+const retryPause = 400;
 
 /** Starts a process as the module would: a row, a request, and no row when nobody listens. Answers every handle that it used. */
 export async function start(site: Site, port: number, step: StartStep): Promise<Started[]> {
