@@ -96,9 +96,9 @@ export async function settleClaimed(
     outcome,
     endedAt,
     hook: untold && report.hook === 'none' && (report.claimed?.listeners ?? 1) > 0,
-    // A row that is gone although the run had not come to its end was removed by
-    // somebody else, who has told the hook.
-    processFile: report.ended ? processFile(site.place, dispatch.id) : undefined,
+    // A row that is gone although nobody of ours has written down its process was
+    // removed by somebody else, who has told the hook.
+    processFile: processFile(site.place, dispatch.id),
     lock: lock === '' ? undefined : lock,
   };
   if (!report.isSettled) {

@@ -14,7 +14,7 @@ import { endOf, type RunEnd, type RunTools } from './end-run.js';
 import { readOutcomeNote } from './ledger-notes.js';
 import { finish } from './run-process.js';
 import type { RunRecord } from './run-record.js';
-import { answered } from './silent-claim.js';
+import { answered, askForSilentClaim } from './silent-claim.js';
 import { watchLimits } from './watch-limits.js';
 
 /** Milliseconds between two looks at a process that is not our child. */
@@ -105,12 +105,14 @@ async function hearOfEnd(record: RunRecord, report: RunReport): Promise<void> {
       () => true,
       () => false,
     );
-  if (!report.claimed || report.ended || !(await there(processFile(site.place, id)))) {
+  if (report.ended || !(await there(processFile(site.place, id))) || (await there(hookFile(site.place, id)))) {
     return;
   }
-  if (!(await there(hookFile(site.place, id)))) {
-    report.ended = { kind: 'exit', sentence: '' };
+  if (!report.claimed) {
+    const stamp = (await askForSilentClaim(record)) ?? record.dispatch.stamp;
+    report.claimed = { type: 'claimed', stamp, lock: '', listeners: 1, connections: [] };
   }
+  report.ended = { kind: 'exit', sentence: '' };
 }
 
 /** What became of a run whose worker has settled it without being heard: its row is gone, and only a worker removes it. */

@@ -79,7 +79,11 @@ describe('the oracle', () => {
 
   test('excuses a hook that the daemon told to be interrupted', () => {
     const lines = [{ event: 'run.settled', handle: 'one', hook: 'interrupted' }];
-    expect(account(facts(traces(['begun', '1']), { lines }))).toMatchObject({ findings: [], interrupted: 1 });
+    expect(account(facts(traces(['begun', '1']), { lines, killed: killed(10) }))).toMatchObject({
+      findings: [],
+      interrupted: 1,
+    });
+    expect(wrongsOf(facts(traces(['begun', '1']), { lines }))).toEqual(['hook missing']);
   });
 
   test('excuses a chain that met an absence', () => {

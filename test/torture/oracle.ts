@@ -140,7 +140,7 @@ class Judge {
       this.find('hook doubled', handle, `its hook was called ${hooks.length} times (link ${link})`);
     }
     if (hooks.length === 0 && !removing) {
-      if (this.#untold.has(handle)) {
+      if (this.#untold.has(handle) && this.#wasKilled(handle, traces)) {
         this.#interrupted += 1;
       } else if (begun.length === 0) {
         this.find('lost', handle, `its row is gone, and neither its callback nor its hook was called (link ${link})`);
@@ -158,6 +158,15 @@ class Judge {
         }
       }
     }
+  }
+
+  /** Whether a worker of a process, or a helper that settled it, was killed by us: the daemon's own word is no excuse. */
+  #wasKilled(handle: string, traces: readonly Trace[]): boolean {
+    const titles = [`drupald run ${handle}`, `drupald settle ${handle}`];
+    return (
+      traces.some(({ pid }) => this.#killedPids.has(pid)) ||
+      this.#facts.killed.some(({ title }) => titles.includes(title))
+    );
   }
 
   #judgeChain(handle: string, { at, pid, detail }: Trace, links: ReadonlySet<string>): void {

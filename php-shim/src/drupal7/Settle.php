@@ -44,9 +44,18 @@ class Settle {
       if ($sentence !== '') {
         self::endProgress($job['handle'], $sentence, $job['endedAt']);
       }
+      $process = @\BackgroundProcess::load($process);
+      if (!empty($job['hook']) && !empty($job['processFile'])) {
+        // Should this helper die behind the next statement, the one that follows knows whom to tell of.
+        @file_put_contents($job['processFile'], serialize($process));
+      }
       if (background_process_remove_process($job['handle'], $job['stamp'])) {
         $row = 'deleted';
-        $hook = empty($job['hook']) ? 'none' : $this->tell(@\BackgroundProcess::load($process), $sentence);
+        $hook = empty($job['hook']) ? 'none' : $this->tell($process, $sentence);
+      }
+      elseif (!empty($job['hookFile'])) {
+        // Somebody else was faster, and has told the hook.
+        HookMark::begin($job['hookFile']);
       }
     }
     else {
