@@ -125,9 +125,18 @@ async function settledUnheard(record: RunRecord, report: RunReport): Promise<Out
     if (await site.store.get(handle, report.claimed.stamp)) {
       return undefined;
     }
-    return (await site.store.hasFinished(handle, callback, Number(report.claimed.stamp)))
-      ? completed
-      : lost(callback, 'it ended and was cleaned up while no daemon was there to see how');
+    if (await site.store.hasFinished(handle, callback, Number(report.claimed.stamp))) {
+      return completed;
+    }
+    const outcome = lost(callback, 'it ended and was cleaned up while no daemon was there to see how');
+    if ((await site.store.find([handle])).length === 0) {
+      // One that had removed its own row and was killed then; with a row the progress is a younger run's.
+      await site.store.endProgress(handle, Date.now() / 1000, outcome.sentence, callback);
+    }
+    if (report.claimed.lock !== '') {
+      await site.store.removeLocks(report.claimed.lock).catch(() => undefined);
+    }
+    return outcome;
   } catch {
     return undefined;
   }
