@@ -72,7 +72,7 @@ export class Processes {
 }
 
 function roleOf(title: string): Role {
-  const word = /^drupald (\w+)/.exec(title)?.[1];
+  const word = /^drupald (\w+)/.exec(title)?.[1] ?? '';
   switch (word) {
     case 'spare':
     case 'zygote':
