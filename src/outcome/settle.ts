@@ -58,6 +58,10 @@ export interface Settled {
  * @throws what the database throws, when neither way worked
  */
 export async function settleDead(tools: SettleTools, dead: Unsettled): Promise<Settled> {
+  if (dead.outcome.kind === 'completed') {
+    // Helpers end the progress of bad ends only; the module has not ended that of an exit().
+    await tools.store.endProgress(dead.handle, dead.endedAt, '', dead.callback);
+  }
   let found: HelperWord = { hook: 'none' };
   let failure: string | undefined;
   for (let attempt = 1; attempt <= helperAttempts; attempt += 1) {

@@ -8,8 +8,12 @@ import type { Worker } from '../../src/workers/worker.js';
 type Helper = readonly object[] | 'cannot be forked';
 
 /** Helpers that say something each and are dead then; a row that statements may delete; how many helpers were asked for. */
-function place(helpers: readonly Helper[], away = false): { tools: SettleTools; asked: () => number } {
+function place(
+  helpers: readonly Helper[],
+  away = false,
+): { tools: SettleTools; asked: () => number; finished: readonly string[] } {
   let next = 0;
+  const finished: string[] = [];
   const worker = (): Promise<Worker> => {
     const says = helpers[next] ?? [];
     next += 1;
@@ -33,12 +37,16 @@ function place(helpers: readonly Helper[], away = false): { tools: SettleTools; 
   };
   const store = {
     get: () => (away ? Promise.reject(new Error('away')) : Promise.resolve(undefined)),
-    endProgress: () => Promise.resolve(),
+    endProgress: (handle: string) => {
+      finished.push(handle);
+      return Promise.resolve();
+    },
     remove: () => Promise.resolve(true),
     writeLog: () => Promise.resolve(),
   } as unknown as ProcessStore;
   return {
     asked: () => next,
+    finished,
     tools: {
       source: { worker, start: () => Promise.resolve(), stop: () => Promise.resolve() },
       place: { root: '/nowhere', env: {}, umask: '0022', logs: '/nowhere', logLimit: 1 },
@@ -76,6 +84,12 @@ test.each<[string, Helper]>([
   const { tools, asked } = place([first, done]);
   expect(await settleDead(tools, dead)).toEqual({ row: 'deleted', hook: 'done', by: 'site' });
   expect(asked()).toBe(2);
+});
+
+test('the progress of a run that completed by exit() is ended, also when that had to wait for the database', async () => {
+  const { tools, finished } = place([done]);
+  await settleDead(tools, { ...dead, outcome: { kind: 'completed', sentence: '' } } as Unsettled);
+  expect(finished).toEqual(['handle']);
 });
 
 test('a hook that has begun is not told by another helper', async () => {
