@@ -133,13 +133,16 @@ class Judge {
     if (begun.length > 1) {
       this.find('doubled', handle, `its callback began ${begun.length} times (link ${link})`);
     }
-    const removing = traces.some(({ what }) => what === 'removing');
+    // Killed while it took its own row away: as on the stock site nobody knows whether the module told the hook.
+    const undecided =
+      traces.some(({ what }) => what === 'removing') &&
+      !traces.some(({ what }) => what === 'removed' || what === 'unlocked');
     const removed = traces.some(({ what, detail }) => what === 'removed' && detail === 'yes');
     // Who removes a row has the last word, also about the hook (contract of the module).
     if (hooks.length > (removed ? 0 : 1)) {
       this.find('hook doubled', handle, `its hook was called ${hooks.length} times (link ${link})`);
     }
-    if (hooks.length === 0 && !removing) {
+    if (hooks.length === 0 && !undecided && !removed) {
       if (this.#untold.has(handle) && this.#wasKilled(handle, traces)) {
         this.#interrupted += 1;
       } else if (begun.length === 0) {
