@@ -88,7 +88,7 @@ test.each<[string, Helper]>([
 
 test('the progress of a run that completed by exit() is ended, also when that had to wait for the database', async () => {
   const { tools, finished } = place([done]);
-  await settleDead(tools, { ...dead, outcome: { kind: 'completed', sentence: '' } } as Unsettled);
+  await settleDead(tools, { ...dead, outcome: { kind: 'completed', sentence: '' } });
   expect(finished).toEqual(['handle']);
 });
 
