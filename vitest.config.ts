@@ -21,6 +21,8 @@ export default defineConfig({
           testTimeout: 120_000,
           hookTimeout: 240_000,
           globalSetup: ['test/harness/global-setup.ts'],
+          // After the others: what it starts needs the cores.
+          sequence: { groupOrder: 1 },
           // Each file waits for its processes most of the time.
           maxWorkers: 2,
         },

@@ -25,6 +25,8 @@ export interface MariaDbOptions {
   readonly detached?: boolean;
   /** Told the process id of each started server before anything waits for it. */
   readonly onStart?: (pid: number) => Promise<void>;
+  /** Keeps what was committed when the server is killed, at the price of waiting for the disk. */
+  readonly durable?: boolean;
 }
 
 /** The environment with the folders of servers, which the PATH of an ordinary user leaves out. */
@@ -105,11 +107,11 @@ export class MariaDb {
         `--pid-file=${join(this.#folder, 'db.pid')}`,
         `--tmpdir=${this.#folder}`,
         '--skip-name-resolve',
-        '--innodb-flush-log-at-trx-commit=0',
         '--innodb-buffer-pool-size=96M',
         '--innodb-log-file-size=32M',
-        '--innodb-doublewrite=0',
-        '--innodb-flush-method=nosync',
+        ...(this.#options.durable === true
+          ? ['--innodb-flush-log-at-trx-commit=1', '--innodb-doublewrite=1']
+          : ['--innodb-flush-log-at-trx-commit=0', '--innodb-doublewrite=0', '--innodb-flush-method=nosync']),
         '--max-allowed-packet=64M',
         '--max-connections=300',
         '--character-set-server=utf8mb4',

@@ -6,10 +6,13 @@ import type { SiteUri } from '../sites/site-uri.js';
 import { databaseReason } from '../store/database.js';
 import type { ProcessStore } from '../store/process-store.js';
 import { bootReason } from '../workers/describe-site.js';
-import { logFile, settleJob, type JobPlace, type SettleOf } from '../workers/jobs.js';
+import { hookFile, logFile, settleJob, type JobPlace, type SettleOf } from '../workers/jobs.js';
 import { settleMessage } from '../workers/protocol.js';
 import { talk } from '../workers/talk.js';
 import type { WorkerSource } from '../workers/worker.js';
+
+/** Helpers that may die before they have done anything, until statements of ours do what they can without the hook. */
+const helperAttempts = 3;
 
 /** What is needed to settle processes of one site. */
 export interface SettleTools {
@@ -55,12 +58,25 @@ export interface Settled {
  * @throws what the database throws, when neither way worked
  */
 export async function settleDead(tools: SettleTools, dead: Unsettled): Promise<Settled> {
-  const found: HelperWord = { hook: 'none' };
+  if (dead.outcome.kind === 'completed') {
+    // Helpers end the progress of bad ends only; the module has not ended that of an exit().
+    await tools.store.endProgress(dead.handle, dead.endedAt, '', dead.callback);
+  }
+  let found: HelperWord = { hook: 'none' };
   let failure: string | undefined;
-  try {
-    await runHelper(tools, dead, found);
-  } catch (error) {
-    failure = error instanceof Error ? error.message : String(error);
+  for (let attempt = 1; attempt <= helperAttempts; attempt += 1) {
+    found = { hook: 'none' };
+    failure = undefined;
+    try {
+      await runHelper(tools, dead, found);
+    } catch (error) {
+      failure = error instanceof Error ? error.message : String(error);
+    }
+    if (!diedForNoFault(found)) {
+      break;
+    }
+    // While the database is away this throws, and everything is left for later.
+    await tools.store.get(dead.handle, dead.stamp);
   }
   if (found.row !== undefined) {
     return { row: found.row, hook: found.hook === 'begun' ? 'interrupted' : found.hook, by: 'site' };
@@ -74,6 +90,12 @@ export async function settleDead(tools: SettleTools, dead: Unsettled): Promise<S
   return { row, hook: told, by: 'daemon' };
 }
 
+/** Whether a helper has done nothing, and the next may do better: it was killed, could not be forked, or met a database that was away. */
+function diedForNoFault(found: HelperWord): boolean {
+  const bootable = found.failure === undefined || found.database === true;
+  return found.row === undefined && found.hook === 'none' && bootable && found.late !== true;
+}
+
 function runHelper(tools: SettleTools, dead: Unsettled, found: HelperWord): Promise<void> {
   return runSettleJob(tools, dead.uri, `${dead.id}-settle`, found, {
     handle: dead.handle,
@@ -83,6 +105,7 @@ function runHelper(tools: SettleTools, dead: Unsettled, found: HelperWord): Prom
     progress: true,
     endedAt: dead.endedAt,
     processFile: dead.processFile,
+    hookFile: hookFile(tools.place, dead.id),
     lock: dead.lock,
   });
 }
@@ -93,6 +116,10 @@ export interface HelperWord {
   hook: 'none' | 'begun' | 'done';
   /** Why it could not boot the site. */
   failure?: string;
+  /** Whether that was for the database. */
+  database?: boolean;
+  /** It took longer than it may. */
+  late?: boolean;
 }
 
 /**
@@ -109,7 +136,10 @@ export async function runSettleJob(
   what: SettleOf,
 ): Promise<void> {
   const worker = await tools.source.worker(id);
-  const timer = setTimeout(() => worker.kill('SIGKILL'), tools.timeout);
+  const timer = setTimeout(() => {
+    found.late = true;
+    worker.kill('SIGKILL');
+  }, tools.timeout);
   await talk(worker, settleJob(tools.place, uri, id, what), settleMessage, tools.bus, (message) => {
     if (message.type === 'hook') {
       found.hook = message.state;
@@ -117,6 +147,7 @@ export async function runSettleJob(
       found.row = message.row;
     } else if (message.type === 'boot-failed') {
       found.failure = bootReason(message);
+      found.database = message.database === true;
     }
   });
   clearTimeout(timer);

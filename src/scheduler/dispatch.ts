@@ -10,7 +10,8 @@ export interface Dispatch {
   readonly uri: SiteUri;
   /** In the row's own spelling. */
   readonly handle: string;
-  readonly token: string;
+  /** Empty for a run of an earlier daemon until its row has been read. */
+  token: string;
   /** The row's stamp when it was taken: names this very start among all of the handle. */
   readonly stamp: string;
   readonly callback: string;

@@ -1,17 +1,19 @@
+import { rm } from 'node:fs/promises';
+
 import type { RetryRule } from '../config/kinds.js';
 import type { EventBus } from '../events/bus.js';
 import type { RunReport } from '../outcome/run-report.js';
 import { settleDead, type Settled, type SettleTools, type Unsettled } from '../outcome/settle.js';
 import { bootFailed, killedForMemory, lost, refused, signalled, type Outcome } from '../process/outcome.js';
-import { execStatus } from '../process/states.js';
 import type { Ledger } from '../store/ledger.js';
 import { bootReason } from '../workers/describe-site.js';
-import { processFile } from '../workers/jobs.js';
+import { hookFile, processFile } from '../workers/jobs.js';
 import type { OomCounter } from '../workers/oom-counter.js';
 import type { WorkerExit } from '../workers/worker.js';
 import type { Dispatch } from './dispatch.js';
 import { outcomeNote } from './ledger-notes.js';
 import type { RunRecord } from './run-record.js';
+import { askForSilentClaim } from './silent-claim.js';
 import type { RunLimits } from './watch-limits.js';
 import type { ServedSite } from './served-site.js';
 
@@ -100,9 +102,9 @@ export async function settleClaimed(
     outcome,
     endedAt,
     hook: untold && report.hook === 'none' && (report.claimed?.listeners ?? 1) > 0,
-    // A row that is gone although the run had not come to its end was removed by
-    // somebody else, who has told the hook.
-    processFile: report.ended ? processFile(site.place, dispatch.id) : undefined,
+    // A row that is gone although nobody of ours has written down its process was
+    // removed by somebody else, who has told the hook.
+    processFile: processFile(site.place, dispatch.id),
     lock: lock === '' ? undefined : lock,
   };
   if (!report.isSettled) {
@@ -165,6 +167,7 @@ export async function dropWaiting(dispatch: Dispatch, outcome: Outcome, tools: R
   const dead: Unsettled = { id, uri, handle, callback, stamp, outcome, endedAt, hook: true };
   try {
     const settled = await settleDead(settleTools(tools, site), dead);
+    await rm(hookFile(site.place, id), { force: true });
     tools.bus.emit('run.settled', { site: site.name, handle, callback, outcome: outcome.kind, ...settled });
     return { type: 'ended', outcome };
   } catch (error) {
@@ -227,10 +230,11 @@ async function endUnclaimed(
       ? { type: 'nothing', reason: sentence }
       : settleClaimed(withCause(record, refused(sentence)), tools, report, exit, dispatch.stamp, endedAt);
   }
-  if (!report.bootFailure) {
-    const claimedSilently = await findSilentClaim(record);
-    if (claimedSilently !== undefined) {
-      return settleClaimed(record, tools, report, exit, claimedSilently, endedAt);
+  // A claim of which the database's answer was lost is told as a failure of the claim.
+  if (!report.bootFailure || report.bootFailure.cause === 'claim') {
+    const claim = await askForSilentClaim(record);
+    if (claim !== undefined) {
+      return settleClaimed(record, tools, report, exit, claim, endedAt);
     }
   }
   const cause = unclaimedCause(report, exit, callback);
@@ -257,18 +261,4 @@ function unclaimedCause(report: RunReport, exit: WorkerExit, callback: string): 
     return bootFailed(`The process was not started, because ${bootReason(report.bootFailure)}.`);
   }
   return exit.signal === undefined ? lost(callback, 'it ended before it began') : signalled(exit.signal, callback);
-}
-
-/** The stamp of a claim whose report was lost with its worker, or undefined. */
-export async function findSilentClaim(record: RunRecord): Promise<string | undefined> {
-  const { site, handle } = record.dispatch;
-  try {
-    const rows = await site.store.find([handle]);
-    const row = rows.find((candidate) => candidate.handle === handle);
-    const ours = row?.status === execStatus.running && Number(row.stamp) * 1000 >= record.dispatchedAt;
-    return ours ? row.stamp : undefined;
-  } catch {
-    // Without a database nothing can have been claimed a moment ago; the next try will see.
-    return undefined;
-  }
 }

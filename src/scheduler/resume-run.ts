@@ -1,4 +1,4 @@
-import { readFile, rm } from 'node:fs/promises';
+import { access, readFile, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 
@@ -7,13 +7,14 @@ import { isAlive } from '../process/identity.js';
 import { completed, lost, type Outcome } from '../process/outcome.js';
 import type { LedgerEntry } from '../store/ledger.js';
 import { exitsFolder } from '../support/state-dir.js';
-import { spoolFile } from '../workers/jobs.js';
+import { hookFile, processFile, spoolFile } from '../workers/jobs.js';
 import { exitRecord, runMessage } from '../workers/protocol.js';
 import { signalName, type WorkerExit } from '../workers/worker.js';
 import { endOf, type RunEnd, type RunTools } from './end-run.js';
 import { readOutcomeNote } from './ledger-notes.js';
 import { finish } from './run-process.js';
 import type { RunRecord } from './run-record.js';
+import { answered, askForSilentClaim } from './silent-claim.js';
 import { watchLimits } from './watch-limits.js';
 
 /** Milliseconds between two looks at a process that is not our child. */
@@ -58,6 +59,12 @@ export async function resumeRun(record: RunRecord, tools: RunTools, entry: Ledge
   for (const line of (await readFile(spool, 'utf8').catch(() => '')).split('\n')) {
     hear(record, report, parse(line));
   }
+  if (!report.claimed && record.dispatch.token === '') {
+    // The database was away when this daemon began: without its token it could not be begun again.
+    const { handle, stamp } = record.dispatch;
+    record.dispatch.token = (await answered(() => site.store.get(handle, stamp)))?.token ?? '';
+  }
+  await hearOfEnd(record, report);
   const gone = await settledUnheard(record, report);
   if (gone) {
     record.cause.write(gone);
@@ -88,6 +95,27 @@ function again(end: Awaited<ReturnType<typeof endOf>>): RunEnd {
   return end.type === 'stale' ? { type: 'again', reason: `${end.what} changed` } : end;
 }
 
+/**
+ * A worker that writes down its process has come to its end, and a hook that nobody
+ * has begun then is still to be told: its words were on the way when the last daemon died.
+ */
+async function hearOfEnd(record: RunRecord, report: RunReport): Promise<void> {
+  const { site, id } = record.dispatch;
+  const there = (file: string): Promise<boolean> =>
+    access(file).then(
+      () => true,
+      () => false,
+    );
+  if (report.ended || !(await there(processFile(site.place, id))) || (await there(hookFile(site.place, id)))) {
+    return;
+  }
+  if (!report.claimed) {
+    const stamp = (await askForSilentClaim(record)) ?? record.dispatch.stamp;
+    report.claimed = { type: 'claimed', stamp, lock: '', listeners: 1, connections: [] };
+  }
+  report.ended = { kind: 'exit', sentence: '' };
+}
+
 /** What became of a run whose worker has settled it without being heard: its row is gone, and only a worker removes it. */
 async function settledUnheard(record: RunRecord, report: RunReport): Promise<Outcome | undefined> {
   const { site, handle, callback } = record.dispatch;
@@ -98,9 +126,18 @@ async function settledUnheard(record: RunRecord, report: RunReport): Promise<Out
     if (await site.store.get(handle, report.claimed.stamp)) {
       return undefined;
     }
-    return (await site.store.hasFinished(handle, callback, Number(report.claimed.stamp)))
-      ? completed
-      : lost(callback, 'it ended and was cleaned up while no daemon was there to see how');
+    if (await site.store.hasFinished(handle, callback, Number(report.claimed.stamp))) {
+      return completed;
+    }
+    const outcome = lost(callback, 'it ended and was cleaned up while no daemon was there to see how');
+    if ((await site.store.find([handle])).length === 0) {
+      // One that had removed its own row and was killed then; with a row the progress is a younger run's.
+      await site.store.endProgress(handle, Date.now() / 1000, outcome.sentence, callback);
+    }
+    if (report.claimed.lock !== '') {
+      await site.store.removeLocks(report.claimed.lock).catch(() => undefined);
+    }
+    return outcome;
   } catch {
     return undefined;
   }

@@ -4,7 +4,7 @@ import { identifyNow } from '../process/identity.js';
 import type { OutcomeKind } from '../process/outcome.js';
 import { closeLog, cutLog } from '../outcome/run-log.js';
 import { RunReport } from '../outcome/run-report.js';
-import { logFile, processFile, runJob } from '../workers/jobs.js';
+import { hookFile, logFile, processFile, runJob, type JobPlace } from '../workers/jobs.js';
 import { runMessage } from '../workers/protocol.js';
 import { talk } from '../workers/talk.js';
 import type { TakenWorker } from '../workers/site-workers.js';
@@ -84,8 +84,8 @@ export async function finish<E extends RunEnd | Stale>(
     return end;
   }
   tools.ledger.over(id);
-  if (report.claimed && report.claimed.listeners > 0) {
-    await unlink(processFile(site.place, id)).catch(() => undefined);
+  if ((end.type === 'ended' || end.type === 'nothing') && (report.claimed?.listeners ?? 1) > 0) {
+    await removeNotes(site.place, id);
   }
   if (end.type === 'ended' || end.type === 'retry') {
     // A full disk costs the last line of the log, not the end of the run.
@@ -94,6 +94,11 @@ export async function finish<E extends RunEnd | Stale>(
     await rm(logFile(site.place, id), { force: true });
   }
   return end;
+}
+
+/** Removes what workers have written down of a run for its hook; not before the ledger has closed it. */
+export async function removeNotes(place: JobPlace, id: string): Promise<void> {
+  await Promise.all([processFile, hookFile].map((file) => unlink(file(place, id)).catch(() => undefined)));
 }
 
 async function performJob(

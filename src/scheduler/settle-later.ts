@@ -1,10 +1,9 @@
-import { rm } from 'node:fs/promises';
 import { setTimeout as pause } from 'node:timers/promises';
 
 import { postponedReason, settleDead, type Unsettled } from '../outcome/settle.js';
 import { Backoff } from '../support/backoff.js';
-import { processFile } from '../workers/jobs.js';
 import { settleTools, type RunTools } from './end-run.js';
+import { removeNotes } from './run-process.js';
 import type { ServedSite } from './served-site.js';
 
 /**
@@ -22,8 +21,8 @@ export async function settleLater(tools: RunTools, site: ServedSite, dead: Unset
     try {
       const settled = await settleDead(settleTools(tools, site), dead);
       tools.bus.emit('run.settled', { site: site.name, handle, callback, outcome: dead.outcome.kind, ...settled });
-      await rm(processFile(site.place, dead.id), { force: true });
       tools.ledger.over(dead.id);
+      await removeNotes(site.place, dead.id);
       return;
     } catch {
       // Still away: the next pause is longer.

@@ -32,6 +32,11 @@ export function processFile(place: Pick<JobPlace, 'logs'>, run: string): string 
   return join(place.logs, `${run}.process`);
 }
 
+/** File by which workers of several daemons know that the hook of a run has begun. */
+export function hookFile(place: Pick<JobPlace, 'logs'>, run: string): string {
+  return join(place.logs, `${run}.hook`);
+}
+
 /** File in which a worker tells what became of it when no daemon listens any more. */
 export function spoolFile(place: Pick<JobPlace, 'logs'>, run: string): string {
   return join(place.logs, `${run}.spool`);
@@ -65,6 +70,7 @@ export function runJob(place: JobPlace, uri: SiteUri, run: RunOf): RunJob {
     token: run.token,
     callback: run.callback,
     processFile: processFile(place, run.id),
+    hookFile: hookFile(place, run.id),
     spool: spoolFile(place, run.id),
     // PHP cannot know its own exit code.
     keepOn: run.retryOn.map((kind) => (kind === 'exited' ? 'exit' : kind)),
@@ -73,7 +79,7 @@ export function runJob(place: JobPlace, uri: SiteUri, run: RunOf): RunJob {
 
 export type SettleOf = Pick<
   SettleJob,
-  'handle' | 'stamp' | 'sentence' | 'hook' | 'progress' | 'unlock' | 'endedAt' | 'processFile' | 'lock'
+  'handle' | 'stamp' | 'sentence' | 'hook' | 'progress' | 'unlock' | 'endedAt' | 'processFile' | 'hookFile' | 'lock'
 >;
 
 /** The job of settling a process whose worker is gone. */

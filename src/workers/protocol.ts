@@ -170,6 +170,8 @@ export interface RunJob extends JobBase {
   readonly token: string;
   readonly callback: string;
   readonly processFile: string;
+  /** File that says that the hook has begun; only one can make it. */
+  readonly hookFile: string;
   /** File for what the worker has to say when nobody listens any more. */
   readonly spool: string;
   /** Kinds of ends after which the worker leaves everything to the daemon, which may begin it again. */
@@ -192,6 +194,7 @@ export interface SettleJob extends JobBase {
   /** Seconds since 1970. */
   readonly endedAt: number;
   readonly processFile?: string | undefined;
+  readonly hookFile?: string | undefined;
   readonly lock?: string | undefined;
 }
 

@@ -64,6 +64,20 @@ describeSites(
       await nothingLeft(bench.site);
     });
 
+    test('a run that had removed its own row and is killed meanwhile leaves no progress open', async () => {
+      const handle = newHandle('unlocks');
+      await bench.caller.startLocked(handle, 'drupald_fixture_unlocks_and_gates', [handle]);
+      const { pid } = await event(bench.site, handle, 'gate');
+      await bench.daemon.kill9();
+      process.kill(pid, 'SIGKILL');
+      await waitFor(() => isDead(pid), { what: 'the worker to end' });
+      await bench.restart();
+      const run = await finished(bench, handle);
+      expect(run.shutdowns).toHaveLength(1);
+      expect(run.progress).toMatchObject({ message: run.ended['sentence'] });
+      await nothingLeft(bench.site);
+    });
+
     test('killed again and again, nothing is lost and nothing runs twice', async () => {
       const held = [await behindGate(), await behindGate('exit')];
       const marks = Array.from({ length: 20 }, () => newHandle('mark'));

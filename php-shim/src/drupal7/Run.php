@@ -170,7 +170,8 @@ class Run {
       return;
     }
     // Somebody else has removed the row, and has told the hook: the module
-    // would tell it a second time.
+    // would tell it a second time, and so would a later daemon.
+    HookMark::begin($this->hookFile());
     $implementations = &drupal_static('module_implements');
     $this->hidden = isset($implementations['background_process_shutdown']) ? $implementations['background_process_shutdown'] : NULL;
     $implementations['background_process_shutdown'] = array();
@@ -188,6 +189,9 @@ class Run {
       // Not by the watch alone: a callback may have closed the connection that it listens to.
       $this->returned();
       $this->settled = TRUE;
+      if ($this->hookBegun) {
+        HookMark::done($this->hookFile());
+      }
       $this->channel->send(array('type' => 'settled', 'row' => $this->hidden === NULL ? 'deleted' : 'gone', 'hook' => 'done'));
     }
     elseif (!$this->outcome) {
@@ -306,6 +310,10 @@ class Run {
         Settle::endProgress($this->handle, $this->outcome['sentence'], microtime(TRUE));
       }
       $removed = (bool) background_process_remove_process($this->handle, $this->stamp);
+      if (!$removed) {
+        // Somebody else has told the hook.
+        HookMark::begin($this->hookFile());
+      }
     }
     catch (\Exception $error) {
       $this->tellUnsettled($error);
@@ -340,12 +348,14 @@ class Run {
     }
     $this->beginHook();
     Settle::invokeHook($this->process, $sentence);
+    HookMark::done($this->hookFile());
     $this->channel->send(array('type' => 'hook', 'state' => 'done'));
     return TRUE;
   }
 
   private function beginHook() {
     $this->hookBegun = TRUE;
+    HookMark::begin($this->hookFile());
     $this->channel->send(array('type' => 'hook', 'state' => 'begun'));
   }
 
@@ -360,6 +370,11 @@ class Run {
       }
     }
     return array();
+  }
+
+  /** Where it stands that the hook was called; nobody asks when nobody listens to it. */
+  private function hookFile() {
+    return $this->listeners && !empty($this->job['hookFile']) ? $this->job['hookFile'] : '';
   }
 
   private function tellOutcome() {

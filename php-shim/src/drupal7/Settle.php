@@ -44,9 +44,18 @@ class Settle {
       if ($sentence !== '') {
         self::endProgress($job['handle'], $sentence, $job['endedAt']);
       }
+      $process = @\BackgroundProcess::load($process);
+      if (!empty($job['hook']) && !empty($job['processFile'])) {
+        // Should this helper die behind the next statement, the one that follows knows whom to tell of.
+        @file_put_contents($job['processFile'], serialize($process));
+      }
       if (background_process_remove_process($job['handle'], $job['stamp'])) {
         $row = 'deleted';
-        $hook = empty($job['hook']) ? 'none' : $this->tell(@\BackgroundProcess::load($process), $sentence);
+        $hook = empty($job['hook']) ? 'none' : $this->tell($process, $sentence);
+      }
+      elseif (!empty($job['hookFile'])) {
+        // Somebody else was faster, and has told the hook.
+        HookMark::begin($job['hookFile']);
       }
     }
     else {
@@ -102,8 +111,16 @@ class Settle {
   }
 
   private function tell($process, $sentence) {
+    $mark = isset($this->job['hookFile']) ? $this->job['hookFile'] : '';
     $this->channel->send(array('type' => 'hook', 'state' => 'begun'));
-    self::invokeHook($process, $sentence);
+    if (HookMark::begin($mark)) {
+      self::invokeHook($process, $sentence);
+      HookMark::done($mark);
+    }
+    elseif (!HookMark::isDone($mark)) {
+      // It was ended in the middle, or goes on in a worker of a daemon that is gone.
+      return 'none';
+    }
     $this->channel->send(array('type' => 'hook', 'state' => 'done'));
     return 'done';
   }

@@ -1,0 +1,32 @@
+import { setTimeout as pause } from 'node:timers/promises';
+
+import { execStatus } from '../process/states.js';
+import { Backoff } from '../support/backoff.js';
+import type { RunRecord } from './run-record.js';
+
+/**
+ * The stamp of a claim whose report was lost with its worker, or undefined.
+ *
+ * Waits for a database that is away: the claim may be the last thing that it has
+ * written, and a start that is given back although it was claimed never ends.
+ */
+export async function askForSilentClaim(record: RunRecord): Promise<string | undefined> {
+  const { site, handle } = record.dispatch;
+  const rows = await answered(() => site.store.find([handle]));
+  const row = rows.find((candidate) => candidate.handle === handle);
+  const ours = row?.status === execStatus.running && Number(row.stamp) * 1000 >= record.dispatchedAt;
+  return ours ? row.stamp : undefined;
+}
+
+/** Asks a database until it answers. */
+export async function answered<T>(ask: () => Promise<T>): Promise<T> {
+  const backoff = new Backoff({ firstMs: 250, maxMs: 5_000 });
+  for (;;) {
+    try {
+      return await ask();
+    } catch {
+      // A daemon that stops does not wait for it: the next one asks again.
+      await pause(backoff.next(), undefined, { ref: false });
+    }
+  }
+}
