@@ -55,8 +55,11 @@ async function tidy(folder: string, keep: number, limit: number): Promise<void> 
   }
 }
 
+/** Milliseconds after which notes of runs are nobody's any more: their ledger is gone. */
+const noteAge = 30 * 86_400_000;
+
 /**
- * Removes the oldest files of a folder.
+ * Removes the oldest logs of a folder, and notes of runs that nobody has asked for.
  *
  * A log that is still written to is among the newest, unless more runs are in hand
  * than logs may stay; then its text is lost, the run goes on.
@@ -65,9 +68,6 @@ async function tidy(folder: string, keep: number, limit: number): Promise<void> 
  */
 export async function prune(folder: string, keep: number): Promise<number> {
   const names = await readdir(folder);
-  if (names.length <= keep) {
-    return 0;
-  }
   const files = await Promise.all(
     names.map(async (name) => {
       const path = join(folder, name);
@@ -75,10 +75,13 @@ export async function prune(folder: string, keep: number): Promise<number> {
         (found) => found.mtimeMs,
         () => 0,
       );
-      return { path, changed };
+      return { path, changed, isLog: name.endsWith('.log') };
     }),
   );
-  const old = files.sort((a, b) => b.changed - a.changed).slice(keep);
+  const logs = files.filter(({ isLog }) => isLog).sort((a, b) => b.changed - a.changed);
+  // What a worker has left for the next daemon must not go with the logs of others.
+  const forgotten = files.filter(({ isLog, changed }) => !isLog && Date.now() - changed > noteAge);
+  const old = [...logs.slice(keep), ...forgotten];
   await Promise.all(old.map(({ path }) => rm(path, { force: true })));
   return old.length;
 }

@@ -84,7 +84,7 @@ export async function finish<E extends RunEnd | Stale>(
     return end;
   }
   tools.ledger.over(id);
-  if ((end.type === 'ended' || end.type === 'nothing') && (report.claimed?.listeners ?? 1) > 0) {
+  if (['ended', 'retry', 'nothing'].includes(end.type) && (report.claimed?.listeners ?? 1) > 0) {
     await removeNotes(site.place, id);
   }
   if (end.type === 'ended' || end.type === 'retry') {
