@@ -81,6 +81,7 @@ export interface EventMap {
     readonly by: string;
   };
   'run.stopped': RunEvent & { readonly reason: string };
+  'run.leaked': RunEvent & { readonly what: readonly string[]; readonly banned: boolean };
   'run.retried': RunEvent & { readonly pauseMs: number; readonly tries: number };
   'run.set-aside': RunEvent & { readonly reason: string };
   'run.unlocked': RunEvent & { readonly stopped: boolean };

@@ -108,6 +108,12 @@ const lines: { readonly [N in EventName]?: Line<N> } = {
     say: (e) =>
       `the ledger cannot be written (${e.reason}): if this daemon is killed, the next one does not know what ran`,
   },
+  'run.leaked': {
+    level: 'warn',
+    say: (e) =>
+      `the callback ${e.callback} has left changed: ${e.what.join(', ')}; its worker is replaced` +
+      (e.banned ? ', and from now on it runs in isolation process, because this was not the first time' : ''),
+  },
   'run.retried': {
     level: 'info',
     say: (e) => `${e.handle} begins again in ${formatDuration(e.pauseMs)}, after ${e.tries} tries`,

@@ -134,6 +134,9 @@ async function performJob(
       tools.bus.emit('run.claimed', about);
       unwatch = watchLimits(record, tools.limitsOf(callback), tools.killGrace, tools.bus);
       begun?.();
+    } else if (message.type === 'leaked') {
+      const banned = site.workers.leaked(callback);
+      tools.bus.emit('run.leaked', { ...about, what: message.what, banned });
     } else if (message.type === 'unsettled') {
       tools.bus.emit('settle.postponed', { ...about, reason: `its worker could not (${message.message})` });
     }

@@ -122,6 +122,8 @@ export const runMessage = z.discriminatedUnion('type', [
   }),
   // The run itself has changed or removed its row.
   z.object({ type: z.literal('row-touched') }),
+  // A worker that was to run many has to leave, because this run has left something changed.
+  z.object({ type: z.literal('leaked'), what: z.array(text) }),
   z.object({ type: z.literal('stack'), frames: z.array(text) }),
   // Seconds since 1970, by PHP's clock: whatever was started anew is younger.
   z.object({ type: z.literal('ended'), at: z.number(), outcome: outcomeFields }),

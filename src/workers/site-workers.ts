@@ -8,6 +8,12 @@ import type { SharedPool, SharedWorker } from './shared-pool.js';
 import type { LoadedSite, WarmPool, WarmWanted } from './warm-pool.js';
 import type { Worker, WorkerSource } from './worker.js';
 
+/** Leaks after which a callback shares no worker any more. */
+const leaksAllowed = 3;
+
+/** Callbacks whose leaks are counted at most. */
+const leakyCallbacks = 1_000;
+
 /** A run that needs a worker. */
 export interface WantedWorker {
   readonly job: RunJob;
@@ -51,6 +57,7 @@ export class SiteWorkers extends BaseComponent {
   readonly #options: SiteWorkersOptions;
   readonly #pools = new Map<SiteUri, WarmPool>();
   readonly #shared = new Map<SiteUri, SharedPool>();
+  readonly #leaks = new Map<string, number>();
   readonly #preparing = new Set<SiteUri>();
 
   constructor(options: SiteWorkersOptions) {
@@ -60,7 +67,7 @@ export class SiteWorkers extends BaseComponent {
 
   /** A worker for a run. @throws DrupaldError when PHP cannot be started. */
   async take(wanted: WantedWorker): Promise<TakenWorker> {
-    const isolation = this.#options.isolationOf(wanted.callback);
+    const isolation = this.#isolationOf(wanted.callback);
     const { id, job, uri } = wanted;
     const warm = { ...wanted, server: job.server };
     const begun = (): void => this.#pools.get(uri)?.refill();
@@ -83,6 +90,24 @@ export class SiteWorkers extends BaseComponent {
     }
     const worker = await this.#options.source.worker(id);
     return { worker, isolation: isolation === 'cold' ? isolation : 'fresh', job, begun };
+  }
+
+  /**
+   * A run has left something changed in a worker that others share.
+   *
+   * @returns whether its callback shares no worker any more, until the daemon is started anew
+   */
+  leaked(callback: string): boolean {
+    const count = (this.#leaks.get(callback) ?? 0) + 1;
+    if (this.#leaks.has(callback) || this.#leaks.size < leakyCallbacks) {
+      this.#leaks.set(callback, count);
+    }
+    return count >= leaksAllowed;
+  }
+
+  #isolationOf(callback: string): Isolation {
+    const wished = this.#options.isolationOf(callback);
+    return wished === 'shared' && (this.#leaks.get(callback) ?? 0) >= leaksAllowed ? 'process' : wished;
   }
 
   async #newResident(

@@ -49,6 +49,15 @@ describeSites('a worker that runs many', [], (kind) => {
       const run = await runToEnd(bench, 'drupald_fixture_finds_traces');
       expect(detail(await event(bench.site, run.handle, 'found'))).toEqual([]);
     }
+    const told = await bench.daemon.logged(
+      (line) => line.event === 'run.leaked' && line['banned'] === true,
+      'run.leaked',
+    );
+    expect(told).toMatchObject({ callback: 'drupald_fixture_leaves_traces' });
+    await untilShared();
+    const { handle } = await runToEnd(bench, 'drupald_fixture_leaves_traces');
+    const dispatched = bench.daemon.lines.find((line) => line.event === 'run.dispatched' && line['handle'] === handle);
+    expect(dispatched?.['isolation']).not.toBe('shared');
   });
 
   test('sees a variable that changed a moment ago', async () => {

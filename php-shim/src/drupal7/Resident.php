@@ -20,6 +20,7 @@ class Resident {
   private $warm;
   private $globals = array();
   private $surroundings;
+  private $leaks = array();
   private $files = array();
   private $included = 0;
   private $runs = 0;
@@ -127,6 +128,11 @@ class Resident {
     }
   }
 
+  /** What the last run has left changed, so that this worker must leave. */
+  public function leaks() {
+    return $this->leaks;
+  }
+
   /**
    * Ends a run that has settled everything, and says whether the worker may take another.
    *
@@ -140,7 +146,15 @@ class Resident {
     }
     @set_time_limit(0);
     $this->collectOutput();
-    if ($this->look() != $this->surroundings || Site::inTransaction()) {
+    foreach ($this->look() as $what => $value) {
+      if ($value != $this->surroundings[$what]) {
+        $this->leaks[] = $what;
+      }
+    }
+    if (Site::inTransaction()) {
+      $this->leaks[] = 'transaction';
+    }
+    if ($this->leaks) {
       return NULL;
     }
     // Also one that was begun by a plain statement: at the end of a request it

@@ -100,6 +100,9 @@ class Run {
   private function stays() {
     $left = $this->resident->stay();
     if ($left === NULL || !$this->channel->isOpen()) {
+      if ($this->resident->leaks()) {
+        $this->channel->send(array('type' => 'leaked', 'what' => $this->resident->leaks()));
+      }
       return FALSE;
     }
     Parting::with(NULL);
