@@ -22,7 +22,7 @@ describeSites(
       expect(titleOf(fresh, 'fork-needed')).toContain('(pcntl_fork missing');
       expect(fresh.code).toBe(1);
       const cold = await ini('disable_functions', 'pcntl_fork', { isolation: 'cold' });
-      expect(cold.bad).toEqual(['fork-missing']);
+      expect(cold.bad, titleOf(cold, 'start-fails')).toEqual(['fork-missing']);
       expect(cold.code).toBe(0);
       // The root can fork with this one, but never reap.
       expect((await ini('disable_functions', 'pcntl_waitpid')).bad).toEqual(['fork-needed']);
