@@ -5,7 +5,7 @@ import { answersAsDrupald } from '../http/alive.js';
 import { ControlClient, type Detached } from '../http/control-client.js';
 import { shimFolder } from '../support/package.js';
 import { writeJson, type CommandIo } from './io.js';
-import { addServeOptions, configFrom, stateDirOf, type ParsedOptions } from './options.js';
+import { addServeOptions, configFrom, stateDirOf, textOption, type ParsedOptions } from './options.js';
 
 /** `drupald detach`: gives what waits back to the sites; exit code 1 when some of it could not be given back. */
 export function addDetachCommand(program: Command, io: CommandIo, setExitCode: (code: number) => void): void {
@@ -20,7 +20,7 @@ export function addDetachCommand(program: Command, io: CommandIo, setExitCode: (
     .option('--json', 'print JSON')
     .action(async (options: ParsedOptions) => {
       const config = configFrom(options, io, false);
-      const to = typeof options.to === 'string' ? options.to : undefined;
+      const to = textOption(options, 'to');
       const { result, running } = await detach(config, to, io);
       if (options.json === true) writeJson(io, { running, ...result });
       else io.stdout.write(`${formatDetached(result, running)}\n`);

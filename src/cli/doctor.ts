@@ -5,7 +5,7 @@ import { fail, isError } from '../errors.js';
 import { ControlClient, type DaemonStatus, type Finding } from '../http/control-client.js';
 import { wantsColour, writeJson, type CommandIo } from './io.js';
 import { shimFolder } from '../support/package.js';
-import { addServeOptions, configFrom, stateDirOf, type ParsedOptions } from './options.js';
+import { addServeOptions, configFrom, stateDirOf, textOption, type ParsedOptions } from './options.js';
 
 /** `drupald doctor`: what would stop the sites from working; exit code 1 when something does. */
 export function addDoctorCommand(program: Command, io: CommandIo, setExitCode: (code: number) => void): void {
@@ -31,7 +31,7 @@ async function examine(
   io: CommandIo,
 ): Promise<{ findings: readonly Finding[]; running: boolean }> {
   const { examineSites } = await import('../doctor/examine.js');
-  const web = options.web === true ? { to: typeof options.to === 'string' ? options.to : undefined } : undefined;
+  const web = options.web === true ? { to: textOption(options, 'to') } : undefined;
   try {
     const client = new ControlClient(stateDirOf(config, io));
     const findings = [...(await client.doctor())];

@@ -8,7 +8,7 @@ import { suggestion } from '../support/did-you-mean.js';
 import { formatDuration } from '../support/duration.js';
 import { printable, wantsColour, writeJson, type CommandIo } from './io.js';
 import { formatMoment } from './moment.js';
-import { addDaemonOptions, configFrom, stateDirOf, type ParsedOptions } from './options.js';
+import { addDaemonOptions, configFrom, stateDirOf, textOption, type ParsedOptions } from './options.js';
 import { parseSince } from './since.js';
 import { formatTable } from './table.js';
 
@@ -40,16 +40,15 @@ export function addHistoryCommand(program: Command, io: CommandIo): void {
 /** What is asked of the daemon. Throws OPTION_INVALID. */
 export function historyQuery(options: Readonly<Record<string, unknown>>, now = Date.now()): URLSearchParams {
   const query = new URLSearchParams();
-  const text = (name: string): string | undefined => (typeof options[name] === 'string' ? options[name] : undefined);
   for (const name of ['callback', 'site'] as const) {
-    const value = text(name);
+    const value = textOption(options, name);
     if (value !== undefined) query.set(name, value);
   }
-  const outcome = text('outcome');
+  const outcome = textOption(options, 'outcome');
   if (outcome !== undefined) query.set('outcome', outcomesOf(outcome).join(','));
-  const since = text('since');
+  const since = textOption(options, 'since');
   if (since !== undefined) query.set('since', String(sinceOf(since, now)));
-  query.set('limit', String(wholeNumber('--limit', text('limit') ?? '50', 1, 10_000)));
+  query.set('limit', String(wholeNumber('--limit', textOption(options, 'limit') ?? '50', 1, 10_000)));
   return query;
 }
 

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { ControlClient, type KilledProcess } from '../http/control-client.js';
 import { printable, writeJson, type CommandIo } from './io.js';
-import { addDaemonOptions, configFrom, stateDirOf, type ParsedOptions } from './options.js';
+import { addDaemonOptions, configFrom, stateDirOf, textOption, type ParsedOptions } from './options.js';
 
 /** `drupald kill`: ends a process that runs or waits. */
 export function addKillCommand(program: Command, io: CommandIo): void {
@@ -16,9 +16,7 @@ export function addKillCommand(program: Command, io: CommandIo): void {
     .option('--json', 'print JSON')
     .action(async (handle: string, options: ParsedOptions) => {
       const config = configFrom(options, io, false);
-      const text = (name: string): string | undefined =>
-        typeof options[name] === 'string' ? options[name] : undefined;
-      const [site, reason] = [text('site'), text('reason')];
+      const [site, reason] = [textOption(options, 'site'), textOption(options, 'reason')];
       const killed = await new ControlClient(stateDirOf(config, io)).kill({
         handle,
         ...(site === undefined ? {} : { site }),

@@ -3,7 +3,7 @@ import { ControlClient } from '../http/control-client.js';
 import { logPiece, type LogPiece } from '../http/run-answers.js';
 import { wholeNumber } from './history.js';
 import { printable, printableLines, type CommandIo } from './io.js';
-import { addDaemonOptions, configFrom, stateDirOf, type ParsedOptions } from './options.js';
+import { addDaemonOptions, configFrom, stateDirOf, textOption, type ParsedOptions } from './options.js';
 
 /** Exit code of a program that Ctrl-C ended. */
 const interrupted = 130;
@@ -20,10 +20,9 @@ export function addLogsCommand(program: Command, io: CommandIo, setExitCode: (co
     .option('--json', 'print a line of JSON for each piece')
     .action(async (handle: string, options: ParsedOptions) => {
       const query = new URLSearchParams({ handle, follow: options.follow === true ? '1' : '0' });
-      if (typeof options.site === 'string') query.set('site', options.site);
-      if (typeof options.lines === 'string') {
-        query.set('lines', String(wholeNumber('--lines', options.lines, 0, mostLines)));
-      }
+      const [site, lines] = [textOption(options, 'site'), textOption(options, 'lines')];
+      if (site !== undefined) query.set('site', site);
+      if (lines !== undefined) query.set('lines', String(wholeNumber('--lines', lines, 0, mostLines)));
       const client = new ControlClient(stateDirOf(configFrom(options, io, false), io));
       const stop = new AbortController();
       const onInterrupt = (): void => stop.abort();

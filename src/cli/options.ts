@@ -55,6 +55,12 @@ export function addServeOptions(command: Command): Command {
   return addSettings(command, FLAGS).addOption(configOption());
 }
 
+/** The text of a flag; undefined: it was not given. */
+export function textOption(options: Readonly<Record<string, unknown>>, name: string): string | undefined {
+  const value = options[name];
+  return typeof value === 'string' ? value : undefined;
+}
+
 /** Loads the configuration that the flags of a command describe. Throws CONFIG_* and URI_INVALID. */
 export function configFrom(options: ParsedOptions, io: CommandIo, needSites: boolean): Config {
   const flags: Record<string, unknown> = {};

@@ -8,7 +8,7 @@ import { formatDuration } from '../support/duration.js';
 import { answerTimeout, formatHistory, ranOf, writeNotes } from './history.js';
 import { printable, printableLines, wantsColour, writeJson, type CommandIo } from './io.js';
 import { formatMoment } from './moment.js';
-import { addDaemonOptions, configFrom, stateDirOf, type ParsedOptions } from './options.js';
+import { addDaemonOptions, configFrom, stateDirOf, textOption, type ParsedOptions } from './options.js';
 
 /** `drupald show`: what one process does now, and how its last runs ended. */
 export function addShowCommand(program: Command, io: CommandIo): void {
@@ -19,10 +19,8 @@ export function addShowCommand(program: Command, io: CommandIo): void {
     .option('--json', 'print JSON')
     .action(async (handle: string, options: ParsedOptions) => {
       const config = configFrom(options, io, false);
-      const query = new URLSearchParams({
-        handle,
-        ...(typeof options.site === 'string' ? { site: options.site } : {}),
-      });
+      const site = textOption(options, 'site');
+      const query = new URLSearchParams({ handle, ...(site === undefined ? {} : { site }) });
       const client = new ControlClient(stateDirOf(config, io));
       const answer = await client.get(`/v1/show?${query.toString()}`, showAnswer, answerTimeout);
       if (options.json === true) writeJson(io, answer);

@@ -4,6 +4,7 @@ import { createInterface } from 'node:readline';
 import { Agent, request } from 'undici';
 import { z } from 'zod';
 import { errorCatalog, fail, type DrupaldError, type ErrorName } from '../errors.js';
+import { parseJson } from '../support/json.js';
 
 const site = z.looseObject({
   name: z.string(),
@@ -238,13 +239,5 @@ export class ControlClient {
       return fail('CONTROL_FAILED', { path, status: 'none', reason: (error as Error).message }, { cause: error });
     }
     return error;
-  }
-}
-
-function parseJson(body: string): unknown {
-  try {
-    return JSON.parse(body);
-  } catch {
-    return undefined;
   }
 }

@@ -1,6 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 
 import { BaseComponent } from '../components/component.js';
+import { Repeated } from '../components/repeated.js';
 import type { EventBus } from '../events/bus.js';
 import { cancelled } from '../process/outcome.js';
 import type { RunRecord } from '../scheduler/run-record.js';
@@ -39,8 +40,7 @@ export class RowWatch extends BaseComponent {
   readonly name = 'row-watch';
   readonly #options: RowWatchOptions;
   readonly #told = new WeakSet<RunRecord>();
-  #timer: NodeJS.Timeout | undefined;
-  #current: Promise<void> | undefined;
+  readonly #looks = new Repeated(() => this.#look());
 
   constructor(options: RowWatchOptions) {
     super();
@@ -48,17 +48,11 @@ export class RowWatch extends BaseComponent {
   }
 
   protected override onStart(): void {
-    this.#timer = setInterval(() => {
-      this.#current ??= this.#look().finally(() => {
-        this.#current = undefined;
-      });
-    }, interval);
-    this.#timer.unref();
+    this.#looks.start(interval);
   }
 
-  protected override async onStop(): Promise<void> {
-    clearInterval(this.#timer);
-    await this.#current;
+  protected override onStop(): Promise<void> {
+    return this.#looks.stop();
   }
 
   async #look(): Promise<void> {

@@ -1,4 +1,5 @@
 import { BaseComponent } from '../components/component.js';
+import { Repeated } from '../components/repeated.js';
 import type { ModStatusMode } from '../config/config.js';
 import type { EventBus } from '../events/bus.js';
 import { unlockVanished } from '../outcome/unlock.js';
@@ -47,8 +48,7 @@ export class StatusWatch extends BaseComponent {
   readonly #options: StatusWatchOptions;
   readonly #memory = new StatusMemory();
   readonly #answerer = new StartAnswerer();
-  #timer: NodeJS.Timeout | undefined;
-  #current: Promise<void> | undefined;
+  readonly #sweeps = new Repeated(() => this.#sweep());
 
   constructor(options: StatusWatchOptions) {
     super();
@@ -57,17 +57,12 @@ export class StatusWatch extends BaseComponent {
 
   protected override onStart(): void {
     if (this.#options.mode !== 'off') {
-      this.#timer = setInterval(() => {
-        this.#current ??= this.#sweep().finally(() => {
-          this.#current = undefined;
-        });
-      }, this.#options.interval);
+      this.#sweeps.start(this.#options.interval);
     }
   }
 
-  protected override async onStop(): Promise<void> {
-    clearInterval(this.#timer);
-    await this.#current;
+  protected override onStop(): Promise<void> {
+    return this.#sweeps.stop();
   }
 
   async #sweep(): Promise<void> {

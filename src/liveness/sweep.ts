@@ -1,4 +1,5 @@
 import { BaseComponent } from '../components/component.js';
+import { Repeated } from '../components/repeated.js';
 import type { EventBus } from '../events/bus.js';
 import type { StartTaker } from '../intake/accept-start.js';
 import { lockedCallback } from '../process/callback-name.js';
@@ -36,8 +37,7 @@ export class Sweep extends BaseComponent {
   /** Seconds since 1970 at which this daemon began. */
   readonly #since = Date.now() / 1000;
   readonly #waitingSeen = new Set<ServedSite>();
-  #timer: NodeJS.Timeout | undefined;
-  #current: Promise<void> | undefined;
+  readonly #sweeps = new Repeated(() => this.#sweep());
 
   constructor(options: {
     sites: readonly ServedSite[];
@@ -58,22 +58,17 @@ export class Sweep extends BaseComponent {
 
   protected override async onStart(): Promise<void> {
     await this.#sweep();
-    this.#timer = setInterval(() => {
-      this.#current ??= this.#sweep().finally(() => {
-        this.#current = undefined;
-      });
-    }, interval);
+    this.#sweeps.start(interval);
   }
 
-  protected override async onStop(): Promise<void> {
-    clearInterval(this.#timer);
-    await this.#current;
+  protected override onStop(): Promise<void> {
+    return this.#sweeps.stop();
   }
 
   /** Looks again at what waited before: a copied database has been adopted. */
   async again(): Promise<void> {
     this.#waitingSeen.clear();
-    await this.#current;
+    await this.#sweeps.idle();
     await this.#sweep();
   }
 

@@ -2,6 +2,7 @@ import { readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import { BaseComponent } from '../components/component.js';
+import { Repeated } from '../components/repeated.js';
 import { cutLog } from './run-log.js';
 
 /** Milliseconds between two looks. */
@@ -10,11 +11,7 @@ const interval = 60_000;
 /** Keeps the folder of run logs from growing: the oldest go first. */
 export class LogKeeper extends BaseComponent {
   readonly name = 'log-keeper';
-  readonly #folder: string;
-  readonly #keep: number;
-  readonly #limit: number;
-  #timer: NodeJS.Timeout | undefined;
-  #current: Promise<unknown> | undefined;
+  readonly #looks: Repeated;
 
   /**
    * @param keep logs that stay
@@ -22,26 +19,16 @@ export class LogKeeper extends BaseComponent {
    */
   constructor(folder: string, keep: number, limit: number) {
     super();
-    this.#limit = limit;
-    this.#folder = folder;
-    this.#keep = keep;
+    this.#looks = new Repeated(() => tidy(folder, keep, limit).catch(() => undefined));
   }
 
   protected override onStart(): void {
-    const look = (): void => {
-      this.#current ??= tidy(this.#folder, this.#keep, this.#limit)
-        .catch(() => 0)
-        .finally(() => {
-          this.#current = undefined;
-        });
-    };
-    look();
-    this.#timer = setInterval(look, interval);
+    this.#looks.now();
+    this.#looks.start(interval);
   }
 
-  protected override async onStop(): Promise<void> {
-    clearInterval(this.#timer);
-    await this.#current;
+  protected override onStop(): Promise<void> {
+    return this.#looks.stop();
   }
 }
 

@@ -77,7 +77,7 @@ export function endOf(
 }
 
 /** A run that was claimed has ended: whatever its worker left undone is done now. */
-export async function settleClaimed(
+async function settleClaimed(
   record: RunRecord,
   tools: RunTools,
   report: RunReport,
@@ -121,19 +121,18 @@ export async function settleClaimed(
       return { type: 'retry', outcome, ...again };
     }
     const exitKind = report.ended?.kind === 'exit';
-    if (exitKind && outcome.kind === 'completed') {
-      await site.store.endProgress(handle, endedAt, '', callback);
-    }
     const silent = exitKind && outcome.kind !== 'completed';
     if (!report.isSettled || silent) {
       const settled = await settleDead(settleTools(tools, site), dead);
       tellSettled(tools, record, outcome, settled);
-    } else if (await site.store.remove(handle, stamp)) {
+      return { type: 'ended', outcome };
+    }
+    if (exitKind) {
+      await site.store.endProgress(handle, endedAt, '', callback);
+    }
+    if (await site.store.remove(handle, stamp)) {
       // The worker said that it had settled, but what it did was undone when its
       // open transaction ended with it.
-      if (outcome.kind === 'completed') {
-        await site.store.endProgress(handle, endedAt, '', callback);
-      }
       await settleDead(settleTools(tools, site), { ...dead, hook: false, processFile: undefined });
     } else if (dead.lock && (report.done === undefined || report.done.locks === 'kept')) {
       await site.store.removeLocks(dead.lock).catch(() => undefined);

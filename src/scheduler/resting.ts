@@ -27,7 +27,8 @@ export class Resting {
   }
 
   sizeOf(site: ServedSite): number {
-    return this.all().filter((dispatch) => dispatch.site === site).length;
+    const others = [...this.aside.all(), ...this.pause.all()];
+    return this.hold.sizeOf(site) + others.filter((dispatch) => dispatch.site === site).length;
   }
 
   all(): Dispatch[] {

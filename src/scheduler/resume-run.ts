@@ -6,6 +6,7 @@ import { RunReport } from '../outcome/run-report.js';
 import { isAlive } from '../process/identity.js';
 import { completed, lost, type Outcome } from '../process/outcome.js';
 import type { LedgerEntry } from '../store/ledger.js';
+import { parseJson } from '../support/json.js';
 import { exitsFolder } from '../support/state-dir.js';
 import { hookFile, processFile, spoolFile } from '../workers/jobs.js';
 import { exitRecord, runMessage } from '../workers/protocol.js';
@@ -43,13 +44,14 @@ export async function resumeRun(record: RunRecord, tools: RunTools, entry: Ledge
       endedAt = note.endedAt;
     }
   }
-  const wasAlive = await isAlive({ pid: entry.run.pid, startTicks: entry.run.startTicks });
+  const identity = { pid: entry.run.pid, startTicks: entry.run.startTicks };
+  const wasAlive = await isAlive(identity);
   const unwatch = report.claimed
     ? watchLimits(record, tools.limitsOf(record.dispatch.callback), tools.killGrace, tools.bus)
     : (): void => undefined;
   // Its socket is gone: it cannot be asked where it is.
   record.tellsStack = false;
-  while (await isAlive({ pid: entry.run.pid, startTicks: entry.run.startTicks })) {
+  while (await isAlive(identity)) {
     await pause(interval, undefined, { ref: false });
   }
   unwatch();
@@ -57,7 +59,7 @@ export async function resumeRun(record: RunRecord, tools: RunTools, entry: Ledge
   const exit = await exitOf(join(dirname(site.place.logs), exitsFolder), entry.run.pid, wasAlive);
   const spool = spoolFile(site.place, id);
   for (const line of (await readFile(spool, 'utf8').catch(() => '')).split('\n')) {
-    hear(record, report, parse(line));
+    hear(record, report, parseJson(line));
   }
   if (!report.claimed && record.dispatch.token === '') {
     // The database was away when this daemon began: without its token it could not be begun again.
@@ -66,9 +68,6 @@ export async function resumeRun(record: RunRecord, tools: RunTools, entry: Ledge
   }
   await hearOfEnd(record, report);
   const gone = await settledUnheard(record, report);
-  if (gone) {
-    record.cause.write(gone);
-  }
   endedAt = record.ownUntil ?? report.endedAt ?? endedAt ?? Date.now() / 1000;
   record.exit = { seen: exit, at: endedAt };
   const end: RunEnd = gone
@@ -147,7 +146,7 @@ async function settledUnheard(record: RunRecord, report: RunReport): Promise<Out
 async function exitOf(folder: string, pid: number, wait: boolean): Promise<WorkerExit> {
   const file = join(folder, String(pid));
   for (let look = 0; look < looks; look += 1) {
-    const parsed = exitRecord.safeParse(parse(await readFile(file, 'utf8').catch(() => '')));
+    const parsed = exitRecord.safeParse(parseJson(await readFile(file, 'utf8').catch(() => '')));
     if (parsed.success) {
       await rm(file, { force: true });
       const { code, signal, cpuMs, peakKb } = parsed.data;
@@ -165,12 +164,4 @@ async function exitOf(folder: string, pid: number, wait: boolean): Promise<Worke
     await pause(interval, undefined, { ref: false });
   }
   return { code: undefined, signal: undefined, seen: false };
-}
-
-function parse(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }

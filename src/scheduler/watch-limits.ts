@@ -84,7 +84,7 @@ async function stop(
 }
 
 /** Where a run is: its calls, innermost first; empty when it does not answer. */
-export async function askStack(record: RunRecord): Promise<readonly string[]> {
+async function askStack(record: RunRecord): Promise<readonly string[]> {
   const { pid } = record;
   if (!record.tellsStack || pid === undefined || record.state !== 'running') {
     return [];

@@ -3,6 +3,8 @@ import { join } from 'node:path';
 
 import { z } from 'zod';
 
+import { parseJson } from '../support/json.js';
+
 const fileName = 'ledger.jsonl';
 
 /** Lines after which the file is written anew with what is still in hand. */
@@ -75,7 +77,7 @@ export class Ledger {
   /** Reads what the last daemon had in hand, and opens the file for this one. A line that cannot be read is passed over. */
   open(): readonly LedgerEntry[] {
     for (const raw of this.#read().split('\n')) {
-      const parsed = line.safeParse(parse(raw));
+      const parsed = line.safeParse(parseJson(raw));
       if (parsed.success) {
         this.#take(parsed.data);
       }
@@ -169,13 +171,5 @@ export class Ledger {
       this.#troubled = true;
       this.#onTrouble(error instanceof Error ? error.message : String(error));
     }
-  }
-}
-
-function parse(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
   }
 }

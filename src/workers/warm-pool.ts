@@ -169,10 +169,12 @@ export class WarmPool extends BaseComponent {
       await this.#begin();
     }
     const zygote = this.#brood?.zygote;
+    if (!zygote) {
+      return undefined;
+    }
     try {
-      const worker = await zygote?.forker.fork(run, true);
-      const { server, files: watch, reads } = zygote ?? { server: {}, files: undefined, reads: [] };
-      return worker && watch && { worker, server, watch, reads, since: this.filesSince };
+      const worker = await zygote.forker.fork(run, true);
+      return { worker, server: zygote.server, watch: zygote.files, reads: zygote.reads, since: this.filesSince };
     } catch {
       return undefined;
     }

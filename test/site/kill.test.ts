@@ -17,7 +17,7 @@ describeSites(
     const bench = prepareBench(kind, { daemon: { slots: 2 } });
 
     const kill = (handle: string, ...more: string[]): ReturnType<typeof drupald> =>
-      drupald(['kill', handle, '--state-dir', bench.daemon.stateDir, ...more], { DRUPALD_KILL_GRACE: '1 s' });
+      drupald(['kill', handle, '--state-dir', bench.daemon.stateDir, ...more]);
 
     test.each(['sleep', 'loop', 'statement', 'socket', 'polite', 'lock', 'deaf'])(
       'ends a run that would stay for ever: %s',
