@@ -13,6 +13,7 @@ class OutputLog {
   private static $stream;
   private static $left = 0;
   private static $muted = FALSE;
+  private static $last = '';
 
   /**
    * Starts to collect: an ordinary, removable buffer that passes on every piece at once.
@@ -39,12 +40,22 @@ class OutputLog {
     self::write($line . "\n");
   }
 
+  /** The last that was printed, as plain text on one line; at most 300 characters. */
+  public static function last() {
+    $text = strip_tags(preg_replace('@<(style|script|title)\b.*?</\1>@si', ' ', self::$last));
+    $text = trim(preg_replace('/\s+/', ' ', html_entity_decode($text, ENT_QUOTES, 'UTF-8')));
+    return (string) substr($text, -300);
+  }
+
   /** Throws away what is printed from now on: an error page that nobody will see. */
   public static function mute() {
     self::$muted = TRUE;
   }
 
   private static function write($text) {
+    if (!self::$muted) {
+      self::$last = substr(self::$last . $text, -4000);
+    }
     if (self::$muted || self::$left <= 0 || $text === '' || !is_resource(self::$stream)) {
       return;
     }

@@ -97,7 +97,8 @@ export async function describeSite(
 /** A failed boot in a few words, with file and line where they are known. */
 export function bootReason(failure: BootFailure): string {
   if (failure.cause === 'exit') {
-    return 'the site ended or redirected the request while it started (exit or drupal_goto in hook_boot or hook_init)';
+    const printed = failure.message ? `; the last that it printed: ${failure.message}` : '';
+    return `the site ended or redirected the request while it started (exit or drupal_goto in hook_boot or hook_init)${printed}`;
   }
   const place = failure.file ? ` in ${failure.file}:${failure.line ?? 0}` : '';
   const what = failure.class ? `${failure.class}: ` : '';

@@ -41,14 +41,16 @@ describeSites('doctor', [], (kind) => {
     const text = await readFile(module, 'utf8');
     const broken = text.replace(
       'function drupald_fixture_init() {',
-      "function drupald_fixture_init() {\n  if (strpos($_GET['q'], 'bgp-start') === 0) {\n    drupal_goto('user');\n  }",
+      "function drupald_fixture_init() {\n  if (strpos($_GET['q'], 'bgp-start') === 0) {\n    print '<p>Go &amp; see</p>';\n    drupal_goto('user');\n  }",
     );
     expect(broken).not.toBe(text);
     await writeFile(module, broken);
     const found = await running();
     expect(found.code).toBe(1);
     expect(found.bad).toEqual(['start-fails']);
-    expect(found.findings.find(({ code }) => code === 'start-fails')?.title).toContain('drupald_fixture_init()');
+    const title = found.findings.find(({ code }) => code === 'start-fails')?.title;
+    expect(title).toContain('drupald_fixture_init()');
+    expect(title).toContain('the last that it printed: Go & see');
     await writeFile(module, text);
   });
 

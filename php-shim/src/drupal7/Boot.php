@@ -4,6 +4,7 @@ namespace Drupald\Drupal7;
 
 use Drupald\Channel;
 use Drupald\ErrorWatch;
+use Drupald\OutputLog;
 
 /**
  * Boots Drupal 7 in full, as index.php does, and tells why it could not.
@@ -14,6 +15,7 @@ class Boot {
   private $warm;
   private $resident;
   private $failed = FALSE;
+  private $level = 0;
 
   /** What has changed since the zygote was made; then this process must not go on. */
   public $stale;
@@ -48,7 +50,7 @@ class Boot {
    *   FALSE when something was thrown: the daemon has been told.
    */
   public function full(array $job) {
-    $level = ob_get_level();
+    $this->level = $level = ob_get_level();
     try {
       if ($this->resident) {
         $this->stale = $this->resident->begin($job);
@@ -114,7 +116,11 @@ class Boot {
       ));
       return;
     }
-    $this->channel->send(array('type' => 'boot-failed', 'cause' => 'exit'));
+    // Drupal's handler of errors prints what happened, and leaves by exit().
+    while (ob_get_level() > max(1, $this->level) && @ob_end_flush()) {
+      continue;
+    }
+    $this->channel->send(array('type' => 'boot-failed', 'cause' => 'exit', 'message' => OutputLog::last()));
   }
 
 }
