@@ -4,6 +4,7 @@ import pc from 'picocolors';
 import { DrupaldError } from '../errors.js';
 import { addAdoptCommand } from './adopt.js';
 import { addConfigCommand } from './config.js';
+import { addCronCommand } from './cron.js';
 import { addDetachCommand } from './detach.js';
 import { addDoctorCommand } from './doctor.js';
 import { addHistoryCommand } from './history.js';
@@ -49,6 +50,7 @@ export async function runCommandLine(args: readonly string[], io: CommandIo): Pr
   addHistoryCommand(program, io);
   addShowCommand(program, io);
   addLogsCommand(program, io, (code) => (exitCode = code));
+  addCronCommand(program, io);
   addConfigCommand(program, io);
   try {
     // Accepted behind the command, too, where people add it after something went wrong.
