@@ -2,6 +2,8 @@ import { join } from 'node:path';
 
 import { onStopSignals } from './components/signals.js';
 import { formatListen, type Config } from './config/config.js';
+import { CoreCron } from './cron/core-cron.js';
+import { runJob } from './cron/run-job.js';
 import { examine } from './doctor/examine.js';
 import { EventBus } from './events/bus.js';
 import { buildApp } from './http/app.js';
@@ -32,7 +34,7 @@ import type { ServedSite } from './scheduler/served-site.js';
 import { limitsOf } from './scheduler/watch-limits.js';
 import { TakeStart } from './scheduler/take-start.js';
 import { HostMap } from './sites/host-map.js';
-import { ownAddresses } from './sites/service-hosts.js';
+import { ownAddresses, servedHosts } from './sites/service-hosts.js';
 import { become, resolveAccount } from './support/account.js';
 import { claimStateDir, refuseSecond, removePid, writePid } from './support/state-dir.js';
 import { Deferred } from './support/deferred.js';
@@ -112,7 +114,10 @@ export async function runDaemon(config: Config): Promise<void> {
       retryOf: (callback) => firstMatch(config.callbacks.retry, callback),
       limitsOf: (callback) => limitsOf(config.callbacks, callback),
       killGrace: config.kill.grace,
-      onEnd: (ending) => history.add(ending),
+      onEnd: (ending) => {
+        history.add(ending);
+        cron.ended(ending);
+      },
     });
     await scheduler.start();
     for (const site of sites) {
@@ -129,6 +134,14 @@ export async function runDaemon(config: Config): Promise<void> {
     const taker = new TakeStart(scheduler, handBack, ({ target, row }) => notes.noteHost(target.name, row.serviceHost));
     const sweep = new Sweep({ sites, hosts, listen, taker, bus, notes });
     let phase = 'running';
+    const cron = new CoreCron({
+      sites,
+      taker,
+      running: () => scheduler.running,
+      hostOf: (site) => servedHosts(site.facts?.serviceHosts ?? {}, listen, site.config.serves)[0] ?? '',
+      bus,
+      bootTimeout: config.worker.bootTimeout,
+    });
     const control = new ControlServer(state.dir, {
       status: () =>
         daemonStatus({ version: packageVersion, startedAt, state: phase }, { ...config, listen }, sites, scheduler),
@@ -140,6 +153,10 @@ export async function runDaemon(config: Config): Promise<void> {
         const adopted = await adoptCopies(sites);
         await sweep.again();
         return adopted;
+      },
+      cron: {
+        jobs: () => cron.jobs(),
+        run: (wish) => runJob(cron, sites, wish),
       },
       runs: { sites, scheduler, history, keep: config.output.keep },
     });
@@ -161,6 +178,8 @@ export async function runDaemon(config: Config): Promise<void> {
     cleanUp.push(() => sweep.stop());
     await watch.start();
     cleanUp.push(() => watch.stop());
+    await cron.start();
+    cleanUp.push(() => cron.stop());
     intake.resolve({
       starts: new StartIntake({
         hosts,

@@ -211,6 +211,27 @@ export const errorCatalog = {
     remedy: 'Look into the log of the daemon at this time.',
     exitCode: 1,
   },
+  CRON_JOB_UNKNOWN: {
+    code: 'DRUPALD_CRON_JOB_UNKNOWN',
+    message: 'There is no job {name}{at}.',
+    remedy: 'See which there are with "drupald cron".',
+    httpStatus: 404,
+    exitCode: 1,
+  },
+  CRON_JOB_AMBIGUOUS: {
+    code: 'DRUPALD_CRON_JOB_AMBIGUOUS',
+    message: 'Several sites have a job {name}: {sites}.',
+    remedy: 'Say which one with --site.',
+    httpStatus: 409,
+    exitCode: 2,
+  },
+  CRON_JOB_NOT_STARTED: {
+    code: 'DRUPALD_CRON_JOB_NOT_STARTED',
+    message: 'The job {name} of {site} was not started, because {reason}.',
+    remedy: 'Look at "drupald ps" and "drupald doctor", then try again.',
+    httpStatus: 409,
+    exitCode: 75,
+  },
   OPTION_INVALID: {
     code: 'DRUPALD_OPTION_INVALID',
     message: 'The flag {flag} was given "{given}", but must be {expected}{suggestion}.',

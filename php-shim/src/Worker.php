@@ -98,6 +98,10 @@ class Worker {
     }
     switch ($job['kind']) {
       case 'run':
+        if (!empty($job['own'])) {
+          require_once __DIR__ . '/drupal7/CoreCron.php';
+          Drupal7\CoreCron::prepare($this->channel);
+        }
         $task = new Drupal7\Run($job, $this->channel, $this->forked, $this->warm, $this->resident);
         break;
 
@@ -110,6 +114,11 @@ class Worker {
 
       case 'describe':
         $task = new Drupal7\Describe($job, $this->channel, $this->forked);
+        break;
+
+      case 'set':
+        require_once __DIR__ . '/drupal7/SetVariable.php';
+        $task = new Drupal7\SetVariable($job, $this->channel, $this->forked);
         break;
 
       default:

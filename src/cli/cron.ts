@@ -2,12 +2,37 @@ import { once } from 'node:events';
 import { Writable } from 'node:stream';
 
 import type { Command } from 'commander';
-import type { CommandIo } from './io.js';
-import type { ParsedOptions } from './options.js';
+import { ControlClient } from '../http/control-client.js';
+import { cronAnswer, type CronJob } from '../http/cron-answers.js';
+import { formatDuration } from '../support/duration.js';
+import { printable, wantsColour, writeJson, type CommandIo } from './io.js';
+import { formatMoment } from './moment.js';
+import { addDaemonOptions, configFrom, stateDirOf, textOption, type ParsedOptions } from './options.js';
+import { formatTable } from './table.js';
 
 /** `drupald cron …`: jobs that run at set times. */
 export function addCronCommand(program: Command, io: CommandIo): void {
-  const cron = program.command('cron').description('What runs at set times.');
+  const cron = program.command('cron').description('Show what runs at set times.');
+  addDaemonOptions(cron)
+    .option('--json', 'print JSON')
+    .action(async (options: ParsedOptions) => {
+      const { jobs } = await clientOf(options, io).get('/v1/cron', cronAnswer);
+      if (options.json === true) writeJson(io, { jobs });
+      else io.stdout.write(`${formatJobs(jobs, wantsColour(io.stdout, io.env))}\n`);
+    });
+  addDaemonOptions(cron.command('run').argument('<job>', 'name of the job, as "drupald cron" shows it'))
+    .description('Run a job now, whatever its time is.')
+    .option('--site <url>', 'main address of the site, where several have a job of this name')
+    .option('--json', 'print JSON')
+    .action(async (name: string, _options: ParsedOptions, command: Command) => {
+      // The command above it takes flags of the same names.
+      const options: ParsedOptions = command.optsWithGlobals();
+      const site = textOption(options, 'site');
+      const started = await clientOf(options, io).runCron({ name, ...(site === undefined ? {} : { site }) });
+      if (options.json === true) writeJson(io, started);
+      else
+        io.stdout.write(`${printable(name)} is started; "drupald logs -f ${printable(started.handle)}" follows it.\n`);
+    });
   cron
     .command('fires')
     .description('Print the instants at which a rule fires, one a line; no daemon is needed.')
@@ -26,4 +51,25 @@ export function addCronCommand(program: Command, io: CommandIo): void {
         if (!io.stdout.write(lines) && io.stdout instanceof Writable) await once(io.stdout, 'drain');
       }
     });
+}
+
+function clientOf(options: ParsedOptions, io: CommandIo): ControlClient {
+  return new ControlClient(stateDirOf(configFrom(options, io, false), io));
+}
+
+/** Jobs as text for people. */
+export function formatJobs(jobs: readonly CronJob[], colour: boolean): string {
+  if (jobs.length === 0) return 'No site has cron jobs that are run here.';
+  const rows = jobs.map((job) => [
+    job.name,
+    job.site,
+    job.rule,
+    job.zone,
+    job.last === null ? null : formatMoment(job.last),
+    job.next === null ? null : formatMoment(job.next),
+    job.step === null ? job.state : `${job.state}: ${job.step}`,
+    job.outcome,
+    job.lateMs === null ? null : formatDuration(job.lateMs),
+  ]);
+  return formatTable(['JOB', 'SITE', 'RULE', 'ZONE', 'LAST', 'NEXT', 'STATE', 'OUTCOME', 'LATE'], rows, colour);
 }

@@ -21,6 +21,8 @@ export interface SiteConfig {
   readonly umask: string;
   /** Names of the service hosts that this daemon serves; without it they are found by base_url. */
   readonly serves?: readonly string[];
+  /** Whether its cron is run here. */
+  readonly cron: 'auto' | 'off';
 }
 
 /** Everything that a daemon is told, checked and complete. Times are milliseconds, sizes are bytes. */

@@ -151,6 +151,7 @@ function siteConfig(raw: Readonly<Record<string, unknown>>, index: number, layer
     ini: site.ini,
     env: site.env,
     umask: site.umask,
+    cron: site.cron,
     ...(site.serves === undefined ? {} : { serves: site.serves }),
   };
 }

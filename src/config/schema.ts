@@ -320,6 +320,13 @@ export const siteSettings = {
     example: '[default, background_batch]',
     sentence: 'Names of the service hosts whose processes this daemon runs.',
   }),
+  cron: setting({
+    kind: kinds.choice('auto', 'off'),
+    default: 'auto',
+    example: 'off',
+    sentence:
+      'auto: cron of this site is run here, at the time that the site has set, before a page would do it; off: it is left to the site.',
+  }),
 } as const;
 
 /** Key path of a setting of the daemon. */

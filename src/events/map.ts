@@ -104,6 +104,10 @@ export interface EventMap {
   'store.error': EventBase & { readonly reason: string; readonly temporary: boolean };
   'maintenance.held': RunEvent;
   'maintenance.released': EventBase & { readonly count: number };
+  /** Cron of a site goes on with the modules after the one that it died in. */
+  'cron.continued': EventBase & { readonly module: string; readonly reason: string };
+  /** Cron of a site was run by somebody else. */
+  'cron.foreign': EventBase;
   'sweep.found': EventBase & { readonly count: number };
   'status.swept': EventBase & { readonly alive: number; readonly gone: number; readonly unknown: number };
   'status.judged': JudgedEvent;

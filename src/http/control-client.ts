@@ -4,6 +4,7 @@ import { createInterface } from 'node:readline';
 import { Agent, request } from 'undici';
 import { z } from 'zod';
 import { errorCatalog, fail, type DrupaldError, type ErrorName } from '../errors.js';
+import { cronStarted, type cronWish } from './cron-answers.js';
 import { parseJson } from '../support/json.js';
 
 const site = z.looseObject({
@@ -138,6 +139,11 @@ export class ControlClient {
   async retry(wish: Omit<z.infer<typeof killWish>, 'reason'>): Promise<readonly string[]> {
     const answer = z.looseObject({ sites: z.array(z.string()) });
     return (await this.ask('/v1/retry', answer, { method: 'POST', body: JSON.stringify(wish) }, this.timeoutMs)).sites;
+  }
+
+  /** Starts a job now. Throws CRON_JOB_UNKNOWN, CRON_JOB_AMBIGUOUS, CRON_JOB_NOT_STARTED, and as `kill` does. */
+  async runCron(wish: z.infer<typeof cronWish>): Promise<z.infer<typeof cronStarted>> {
+    return this.ask('/v1/cron/run', cronStarted, { method: 'POST', body: JSON.stringify(wish) }, this.timeoutMs);
   }
 
   /** Makes copied databases this place's own; names of the sites. Throws as `detach` does. */

@@ -15,6 +15,7 @@ import {
   type Detached,
   type Finding,
 } from './control-client.js';
+import { addCronRoutes, type CronPorts } from './cron-routes.js';
 import type { RunSources } from './run-lookup.js';
 import { addRunRoutes } from './run-routes.js';
 
@@ -30,6 +31,8 @@ export interface ControlPorts {
   kill(wish: KillWish): Promise<Killed>;
   /** Makes copied databases this place's own; names of the sites. */
   adopt(): Promise<readonly string[]>;
+  /** Jobs that run at set times. */
+  readonly cron: CronPorts;
   /** Where runs are looked up. */
   readonly runs: RunSources;
 }
@@ -74,6 +77,7 @@ export class ControlServer extends BaseComponent {
         .send({ code: error.code, error: error.message, details: error.details });
     });
     addRunRoutes(app, this.#ports.runs, this.#closing.signal);
+    addCronRoutes(app, this.#ports.cron);
     app.get('/v1/status', () => this.#ports.status());
     app.get('/v1/doctor', async () => ({ findings: await this.#ports.doctor() }));
     app.post<{ Body: { to?: string } | null }>('/v1/detach', (request) => this.#ports.detach(request.body?.to));

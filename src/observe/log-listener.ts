@@ -129,6 +129,14 @@ const lines: { readonly [N in EventName]?: Line<N> } = {
       (e.stopped ? 'it is being stopped' : 'it goes on, and another of its handle may run beside it'),
   },
   'run.stopped': { level: 'info', say: (e) => `${e.handle} is being stopped: ${e.reason}` },
+  'cron.continued': {
+    level: 'warn',
+    say: (e) => `Cron died in ${e.module}_cron() and goes on with the modules after it: ${e.reason}`,
+  },
+  'cron.foreign': {
+    level: 'info',
+    say: () => 'Cron is run by somebody else, too (a crontab, drush, or a person). This is said once.',
+  },
   'sweep.found': {
     level: 'warn',
     say: (e) => `${count(e.count, 'start')} found in the database that no request announced.`,

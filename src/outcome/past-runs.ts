@@ -9,6 +9,8 @@ export interface Ending {
   readonly log: string;
   /** The secret of its start, which nobody may see. */
   readonly token: string;
+  /** What a process of our own had begun. */
+  readonly steps?: readonly string[];
   /** Read once, so that a batch that has to wait keeps it. */
   output?: Promise<RunOutput | undefined>;
 }

@@ -27,6 +27,7 @@ export class RunReport {
       case 'booted':
       case 'row-touched':
       case 'stack':
+      case 'step':
       case 'leaked':
         // For others to act on at once; they say nothing of the end.
         return;

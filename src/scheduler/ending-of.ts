@@ -10,6 +10,7 @@ export function endingOf(record: RunRecord, outcome: Outcome): Ending {
   return {
     log: logFile(dispatch.site.place, dispatch.id),
     token: dispatch.token,
+    steps: record.steps,
     run: {
       id: dispatch.id,
       site: dispatch.site.name,

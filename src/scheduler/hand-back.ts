@@ -5,6 +5,7 @@ import { request } from 'undici';
 import type { EventBus } from '../events/bus.js';
 import { handBackHeader } from '../intake/accept-start.js';
 import { publicStartPath } from '../sites/request.js';
+import { isOwnCallback } from '../process/own-callback.js';
 import type { Dispatch } from './dispatch.js';
 
 /** Milliseconds that the site gets to begin a start. */
@@ -90,6 +91,11 @@ export class HandBack {
     let result: OneResult;
     let stamp: string | undefined;
     try {
+      if (isOwnCallback(callback)) {
+        // The site does not know it; what it stands for, the site does in its own way.
+        await site.store.remove(handle, dispatch.stamp);
+        return 'gone';
+      }
       stamp = await site.store.release(handle, dispatch.stamp);
       if (stamp === undefined) {
         return 'gone';

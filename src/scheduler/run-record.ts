@@ -2,6 +2,7 @@ import type { Isolation } from '../config/config.js';
 import { FirstCause } from '../process/first-cause.js';
 import type { ProcessIdentity } from '../process/identity.js';
 import type { Outcome } from '../process/outcome.js';
+import { isOwnCallback } from '../process/own-callback.js';
 import { mayMove, type RunState } from '../process/states.js';
 import type { LedgerRun } from '../store/ledger.js';
 import { Deferred } from '../support/deferred.js';
@@ -27,6 +28,10 @@ export class RunRecord {
   exit: { readonly seen: WorkerExit; readonly at: number } | undefined;
   /** The row's stamp since the claim. */
   claimStamp: string | undefined;
+  /** The value of its locks in the site's table; empty: the site keeps them elsewhere. */
+  lock = '';
+  /** What a process of our own has begun so far, in order. */
+  readonly steps: string[] = [];
   /** Why it was stopped, by whom; undefined: it was not. */
   stopped: Outcome | undefined;
   /** Where it was when it was asked, innermost call first; undefined: it did not answer. */
@@ -44,6 +49,8 @@ export class RunRecord {
 
   constructor(dispatch: Dispatch, dispatchedAt = Date.now()) {
     this.dispatch = dispatch;
+    // Cron asks REQUEST_TIME how late it is.
+    this.fresh = isOwnCallback(dispatch.callback);
     this.dispatchedAt = dispatchedAt;
   }
 
@@ -83,10 +90,13 @@ export class RunRecord {
     if (message.type === 'claimed') {
       this.claimedAt = Date.now();
       this.claimStamp = message.stamp;
+      this.lock = message.lock;
       this.tellsStack = message.stack === true;
       this.move('running');
     } else if (message.type === 'ended' && this.#state === 'running') {
       this.move('closing');
+    } else if (message.type === 'step') {
+      this.steps.push(message.name);
     } else if (message.type === 'row-touched') {
       this.touchedRow = true;
     } else if (message.type === 'stack') {

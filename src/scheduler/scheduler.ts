@@ -5,6 +5,7 @@ import type { CrashBook } from '../outcome/crash-book.js';
 import { postponedReason } from '../outcome/settle.js';
 import type { LedgerEntry } from '../store/ledger.js';
 import type { Outcome } from '../process/outcome.js';
+import { isOwnCallback } from '../process/own-callback.js';
 import { isolations } from '../config/config.js';
 import { killGroup } from '../workers/worker.js';
 import { Deferred } from '../support/deferred.js';
@@ -364,7 +365,9 @@ export class Scheduler extends BaseComponent {
 
   #tellEnd(record: RunRecord, outcome: Outcome): void {
     const { site, handle, callback } = record.dispatch;
-    this.#options.crashes.note(site.name, handle, outcome);
+    if (!isOwnCallback(callback)) {
+      this.#options.crashes.note(site.name, handle, outcome);
+    }
     this.#options.onEnd(endingOf(record, outcome));
     this.#bus.emit('run.ended', {
       site: site.name,

@@ -120,6 +120,30 @@ export function serverVariables(
   return { ...server, ...env };
 }
 
+/** What the web server would have put into $_SERVER for a request of cron.php (contract cron.md §4.2). */
+export function cronVariables(
+  uri: SiteUri,
+  root: string,
+  env: Readonly<Record<string, string>>,
+): Record<string, string> {
+  const script = `${uri.basePath}/cron.php`;
+  const context: StartContext = { remote: '127.0.0.1', remotePort: 0, headers: {}, prefix: '' };
+  const {
+    REDIRECT_STATUS: _status,
+    REDIRECT_URL: _url,
+    ...server
+  } = serverVariables(uri, root, 'cron.php', context, {});
+  return {
+    ...server,
+    REQUEST_METHOD: 'GET',
+    SCRIPT_FILENAME: `${root}/cron.php`,
+    SCRIPT_NAME: script,
+    PHP_SELF: script,
+    REQUEST_URI: script,
+    ...env,
+  };
+}
+
 /** Path of a start as the log may show it: handle, no token; encoded as on the wire. */
 export function publicStartPath(prefix: string, handle: string): string {
   return `${prefix === '' ? '' : `${prefix}/`}bgp-start/${rawurlencode(rawurlencode(handle))}`;

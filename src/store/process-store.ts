@@ -229,6 +229,43 @@ export class ProcessStore {
     );
   }
 
+  /**
+   * Makes a row of our own, as the module would for a start: status 1 under the stamp of now.
+   *
+   * @returns undefined: there is a row of this handle already
+   */
+  async create(
+    row: Pick<ProcessRow, 'handle' | 'callback' | 'serviceHost' | 'token'>,
+    args: unknown,
+  ): Promise<ProcessRow | undefined> {
+    const stamp = (Date.now() / 1000).toFixed(6);
+    const made = await this.#processes.change(
+      `INSERT IGNORE INTO ${this.#processes.table('background_process')}` +
+        ' (handle, callback, args, uid, token, service_host, start_stamp, exec_status)' +
+        ` VALUES (?, ?, ?, 0, ?, ?, ?, ${execStatus.locked})`,
+      [row.handle, serialize(row.callback), serialize(args), row.token, row.serviceHost, stamp],
+    );
+    return made > 0 ? { ...row, uid: 0, stamp, status: execStatus.locked } : undefined;
+  }
+
+  /** Several variables from the site's table; those that are not set there are missing. */
+  async variables(names: readonly string[]): Promise<Map<string, unknown>> {
+    const rows = await this.#main.rows<{ name: string; value: Buffer | string }>(
+      `SELECT name, value FROM ${this.#main.table('variable')} WHERE name IN (${names.map(() => '?').join(', ')})`,
+      [...names],
+    );
+    return new Map(rows.map(({ name, value }) => [name, unserialize(value.toString()) as unknown]));
+  }
+
+  /** Moves the end of a lock that one run holds; false: it does not hold it. */
+  async renewLock(name: string, value: string, expire: number): Promise<boolean> {
+    const changed = await this.#main.change(
+      `UPDATE ${this.#main.table('semaphore')} SET expire = ? WHERE name = ? AND value = ?`,
+      [expire, name, value],
+    );
+    return changed > 0;
+  }
+
   /** A variable from the site's table; undefined when it is not set there. */
   async variable(name: string): Promise<unknown> {
     const rows = await this.#main.rows<{ value: Buffer | string }>(

@@ -1,9 +1,10 @@
 import { join } from 'node:path';
 
 import type { OutcomeKind } from '../process/outcome.js';
-import { publicStartPath, serverVariables, startPath, type StartContext } from '../sites/request.js';
+import { isOwnCallback } from '../process/own-callback.js';
+import { cronVariables, publicStartPath, serverVariables, startPath, type StartContext } from '../sites/request.js';
 import type { SiteUri } from '../sites/site-uri.js';
-import type { DescribeJob, JobRequest, RunJob, SettleJob, ZygoteJob } from './protocol.js';
+import type { DescribeJob, JobRequest, RunJob, SetJob, SettleJob, ZygoteJob } from './protocol.js';
 
 /** Where the jobs of a site run and leave their output. */
 export interface JobPlace {
@@ -64,6 +65,9 @@ export function runJob(place: JobPlace, uri: SiteUri, run: RunOf): RunJob {
       publicStartPath(prefix, run.handle),
       run.context,
     ),
+    ...(isOwnCallback(run.callback)
+      ? { own: true as const, q: '', server: cronVariables(uri, place.root, place.env) }
+      : {}),
     kind: 'run',
     title: `run ${run.handle}`,
     handle: run.handle,
@@ -108,6 +112,17 @@ export function describeJob(place: JobPlace, uri: SiteUri, id: string, options: 
     kind: 'describe',
     ...(deprecations ? { deprecations } : {}),
     title: `describe ${uri.host}${uri.basePath}`,
+  };
+}
+
+/** The job of setting a variable. */
+export function setJob(place: JobPlace, uri: SiteUri, id: string, name: string, value: string | number): SetJob {
+  return {
+    ...base(place, uri, id, harmlessPath, harmlessPath, noContext),
+    kind: 'set',
+    title: `set ${name}`,
+    name,
+    value,
   };
 }
 

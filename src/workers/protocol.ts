@@ -120,6 +120,8 @@ export const runMessage = z.discriminatedUnion('type', [
     // It tells where it is when it is asked by SIGUSR2.
     stack: z.boolean().optional(),
   }),
+  // What a process of our own does now, for instance whose hook_cron() runs.
+  z.object({ type: z.literal('step'), name: text, number: z.number().int(), of: z.number().int() }),
   // The run itself has changed or removed its row.
   z.object({ type: z.literal('row-touched') }),
   // A worker that was to run many has to leave, because this run has left something changed.
@@ -149,6 +151,13 @@ export const settleMessage = z.discriminatedUnion('type', [
 ]);
 export type SettleMessage = z.infer<typeof settleMessage>;
 
+/** What a worker says that sets a variable. */
+export const setMessage = z.discriminatedUnion('type', [
+  bootFailedMessage,
+  z.object({ type: z.literal('set') }),
+  doneMessage,
+]);
+
 /** The request that PHP is to see, part of every job. */
 export interface JobRequest {
   readonly root: string;
@@ -171,6 +180,8 @@ export interface RunJob extends JobBase {
   readonly handle: string;
   readonly token: string;
   readonly callback: string;
+  /** The callback is one of drupald's own. */
+  readonly own?: true;
   readonly processFile: string;
   /** File that says that the hook has begun; only one can make it. */
   readonly hookFile: string;
@@ -206,9 +217,16 @@ export interface DescribeJob extends JobBase {
   readonly deprecations?: true;
 }
 
+/** Set a variable of the site. */
+export interface SetJob extends JobBase {
+  readonly kind: 'set';
+  readonly name: string;
+  readonly value: string | number;
+}
+
 /** Load the site and fork workers from then on. */
 export interface ZygoteJob extends JobBase {
   readonly kind: 'zygote';
 }
 
-export type Job = ZygoteJob | RunJob | SettleJob | DescribeJob;
+export type Job = ZygoteJob | RunJob | SettleJob | DescribeJob | SetJob;

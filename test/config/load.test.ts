@@ -132,9 +132,10 @@ describe('sites', () => {
         ini: { memory_limit: '512M', display_errors: '0', precision: '14' },
         env: { APP: 'x' },
         umask: '0002',
+        cron: 'auto',
         serves: ['default'],
       },
-      { root: '/b', uris: ['http://b'], php: 'php7.4', ini: {}, env: {}, umask: '0022' },
+      { root: '/b', uris: ['http://b'], php: 'php7.4', ini: {}, env: {}, umask: '0022', cron: 'auto' },
     ]);
   });
 

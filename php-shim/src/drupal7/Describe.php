@@ -22,6 +22,11 @@ class Describe {
     'background_process', 'progress', 'background_batch', 'background_process_ass', 'ultimate_cron', 'dblog', 'syslog',
   );
 
+  /** Variables that settings.php may fix, and that the daemon reads from their table. */
+  private static $overridable = array(
+    'cron_last', 'cron_safe_threshold', 'cron_lock_expiration_timeout', 'maintenance_mode', 'install_task',
+  );
+
   private $job;
   private $channel;
   private $forked;
@@ -120,6 +125,7 @@ class Describe {
       'folder' => $folder,
       'hasSettings' => is_file(DRUPAL_ROOT . '/' . $folder . '/settings.php'),
       'baseUrl' => $GLOBALS['base_url'],
+      'overrides' => (object) array_intersect_key((array) $GLOBALS['conf'], array_flip(self::$overridable)),
       'databases' => $databases,
       'pdoMysql' => extension_loaded('pdo_mysql'),
     );

@@ -127,9 +127,9 @@ class Site {
   }
 
   /** Writes a line to Drupal's log under the module's own type; never throws. */
-  public static function log($text, array $variables, $severity) {
+  public static function log($text, array $variables, $severity, $type = 'bg_process') {
     try {
-      watchdog('bg_process', $text, $variables, $severity);
+      watchdog($type, $text, $variables, $severity);
     }
     catch (\Exception $error) {
       \Drupald\OutputLog::note('Drupal\'s log could not be written: ' . $error->getMessage());

@@ -1,0 +1,249 @@
+import { randomBytes } from 'node:crypto';
+
+import { BaseComponent } from '../components/component.js';
+import { Repeated } from '../components/repeated.js';
+import type { EventBus } from '../events/bus.js';
+import type { StartTaker } from '../intake/accept-start.js';
+import type { Ending } from '../outcome/past-runs.js';
+import { coreCronCallback } from '../process/own-callback.js';
+import type { RunRecord } from '../scheduler/run-record.js';
+import type { ServedSite } from '../scheduler/served-site.js';
+import { formatDuration } from '../support/duration.js';
+import { databaseReason } from '../store/database.js';
+import { setVariable } from '../workers/set-variable.js';
+import type { CronJob } from './cron-job.js';
+import { coreCronDue, coreCronLead, coreCronState, cronVariables, type CoreCronState } from './core-due.js';
+
+/** The name of a site's cron run among its processes. */
+export const coreCronHandle = 'drupald_cron';
+
+/** The name of the job. */
+const coreCronName = 'cron';
+
+/** Milliseconds between two looks. */
+const interval = 1_000;
+
+/** The step that a run tells when it is through. */
+const finished = '';
+
+/** The default lock of the core, whose table can be written from outside. */
+const coreLock = 'includes/lock.inc';
+
+export interface CoreCronOptions {
+  readonly sites: readonly ServedSite[];
+  readonly taker: StartTaker<ServedSite>;
+  /** Runs in hand. */
+  readonly running: () => readonly RunRecord[];
+  /** Name of the service host whose processes this daemon runs; empty: none. */
+  readonly hostOf: (site: ServedSite) => string;
+  readonly bus: EventBus;
+  /** Milliseconds that a helper may need. */
+  readonly bootTimeout: number;
+}
+
+interface Seen {
+  state: CoreCronState;
+  /** How the last run ended. */
+  outcome?: string;
+  /** Milliseconds that it began after its time. */
+  lateMs?: number;
+  /** The row of the run that goes on. */
+  stamp?: string;
+  /** Modules that need no turn any more in this round. */
+  done: string[];
+  /** A run of ours has just ended, and has changed `cron_last`. */
+  acceptNext: boolean;
+  toldForeign: boolean;
+  renewedAt: number;
+}
+
+/**
+ * Cron of sites without Ultimate Cron: started before any page would do it, by the
+ * site's own cadence, as a process of its own. While it goes on its lock is renewed,
+ * and `cron_last` is kept young, so that no page begins a second one.
+ */
+export class CoreCron extends BaseComponent {
+  readonly name = 'core-cron';
+  readonly #options: CoreCronOptions;
+  readonly #seen = new Map<ServedSite, Seen>();
+  readonly #looks = new Repeated(() => this.#look());
+
+  constructor(options: CoreCronOptions) {
+    super();
+    this.#options = options;
+  }
+
+  protected override onStart(): void {
+    this.#looks.start(interval);
+    this.#looks.now();
+  }
+
+  protected override onStop(): Promise<void> {
+    return this.#looks.stop();
+  }
+
+  /** A run has ended; whichever. */
+  ended({ run, steps = [] }: Ending): void {
+    if (run.callback !== coreCronCallback) return;
+    const site = this.#options.sites.find(({ name }) => name === run.site);
+    const seen = site && this.#seen.get(site);
+    if (!site || !seen) return;
+    delete seen.stamp;
+    seen.acceptNext = true;
+    seen.outcome = run.outcome;
+    const last = steps.at(-1);
+    if (last === undefined || last === finished || run.outcome === 'cancelled') {
+      seen.done = [];
+      return;
+    }
+    // Also an exit() in a hook, which looks like an end without a fault. Whoever it died in has had its turn.
+    seen.done.push(...steps);
+    this.#options.bus.emit('cron.continued', {
+      site: site.name,
+      module: last,
+      reason: run.sentence || 'it ended by exit().',
+    });
+    void this.#begin(site, seen);
+  }
+
+  /** Cron of each site that has one of this kind. */
+  jobs(): CronJob[] {
+    const now = Date.now() / 1000;
+    return this.#options.sites
+      .filter((site) => site.facts !== undefined && isOurs(site))
+      .map((site) => {
+        const seen = this.#seen.get(site);
+        const due = seen && coreCronDue(seen.state, now);
+        const record = this.#recordOf(site);
+        const idle =
+          typeof due === 'number' ? 'waiting' : due === 'not-installed' ? 'not installed' : (due ?? 'unknown');
+        return {
+          site: site.name,
+          name: coreCronName,
+          rule: seen && seen.state.threshold > 0 ? `every ${formatDuration(seen.state.threshold * 1000)}` : 'never',
+          zone: site.facts?.timeZone ?? '',
+          state: record ? 'running' : idle,
+          last: seen?.state.last ?? null,
+          next: typeof due === 'number' ? Math.max(due, now) : null,
+          outcome: seen?.outcome ?? null,
+          lateMs: seen?.lateMs ?? null,
+          step: record?.steps.at(-1) || null,
+        };
+      });
+  }
+
+  /** Runs cron of a site now, whatever its time is; why it cannot, or undefined. */
+  async run(site: ServedSite): Promise<string | undefined> {
+    const seen = this.#seen.get(site);
+    if (!seen) return 'the site has not been looked at yet';
+    seen.done = [];
+    return this.#begin(site, seen);
+  }
+
+  async #look(): Promise<void> {
+    await Promise.all(
+      this.#options.sites.map(async (site) => {
+        if (!site.facts || site.trouble !== undefined || !isOurs(site)) return;
+        try {
+          await this.#lookAt(site);
+        } catch (error) {
+          this.#options.bus.emit('store.error', { site: site.name, reason: databaseReason(error), temporary: true });
+        }
+      }),
+    );
+  }
+
+  async #lookAt(site: ServedSite): Promise<void> {
+    const state = coreCronState(await site.store.variables(cronVariables), site.seenSettings.overrides);
+    const seen = this.#seen.get(site) ?? { state, done: [], acceptNext: false, toldForeign: false, renewedAt: 0 };
+    this.#seen.set(site, seen);
+    const before = seen.state;
+    seen.state = state;
+    const now = Date.now() / 1000;
+    if (seen.stamp !== undefined) {
+      await this.#keep(site, seen, now);
+      return;
+    }
+    if (before.last !== state.last && !seen.acceptNext && !seen.toldForeign) {
+      seen.toldForeign = true;
+      this.#options.bus.emit('cron.foreign', { site: site.name });
+    }
+    seen.acceptNext = false;
+    const due = coreCronDue(state, now);
+    if (typeof due === 'number' && due <= now) {
+      seen.done = [];
+      if ((await this.#begin(site, seen)) === undefined) {
+        seen.lateMs = (now - due) * 1000;
+      }
+    }
+  }
+
+  /** Makes the row of a run and sends it through the door of all starts; why it could not, or undefined. */
+  async #begin(site: ServedSite, seen: Seen): Promise<string | undefined> {
+    const { taker, hostOf, bus } = this.#options;
+    if (taker.closed) return 'the daemon is stopping';
+    if (seen.stamp !== undefined) return 'it runs';
+    seen.stamp = 'soon';
+    try {
+      const row = await site.store.create(
+        {
+          handle: coreCronHandle,
+          callback: coreCronCallback,
+          serviceHost: hostOf(site),
+          token: randomBytes(16).toString('hex'),
+        },
+        [{ skip: seen.done }],
+      );
+      if (!row) {
+        delete seen.stamp;
+        return `there is a process ${coreCronHandle} already`;
+      }
+      seen.stamp = row.stamp;
+      seen.renewedAt = Date.now();
+      const context = { remote: '127.0.0.1', remotePort: 0, headers: {}, prefix: '' };
+      const start = { target: site, uri: site.uris[0], row, context, arrivedAt: performance.now() };
+      const offer = await taker.offer(start);
+      if (offer === 'full' || offer === 'stopping') {
+        delete seen.stamp;
+        await site.store.remove(row.handle, row.stamp);
+        return offer === 'full' ? 'too many starts wait' : 'the daemon is stopping';
+      }
+      return undefined;
+    } catch (error) {
+      delete seen.stamp;
+      const reason = databaseReason(error);
+      bus.emit('store.error', { site: site.name, reason, temporary: true });
+      return reason;
+    }
+  }
+
+  /** What a run that goes on needs, and one that waits for its slot. */
+  async #keep(site: ServedSite, seen: Seen, now: number): Promise<void> {
+    const { state } = seen;
+    const record = this.#recordOf(site);
+    if (!record && !(await site.store.find([coreCronHandle])).some(({ handle }) => handle === coreCronHandle)) {
+      // It was dropped before it began.
+      delete seen.stamp;
+      return;
+    }
+    const pauseMs = Math.min(30_000, (state.lockTimeout * 1000) / 4);
+    if (record && record.lock !== '' && site.facts?.lockApi === coreLock && Date.now() - seen.renewedAt >= pauseMs) {
+      seen.renewedAt = Date.now();
+      await site.store.renewLock('cron', record.lock, now + state.lockTimeout);
+    }
+    if (state.last !== undefined && now >= state.last + state.threshold - coreCronLead(state.threshold)) {
+      await setVariable(site.source, site.place, site.uris[0], this.#options.bus, this.#options.bootTimeout, {
+        name: 'cron_last',
+        value: Math.floor(now),
+      });
+    }
+  }
+
+  #recordOf(site: ServedSite): RunRecord | undefined {
+    return this.#options.running().find(({ dispatch }) => dispatch.site === site && dispatch.handle === coreCronHandle);
+  }
+}
+
+function isOurs(site: ServedSite): boolean {
+  return site.config.cron !== 'off' && site.facts?.modules.ultimate_cron?.enabled !== true;
+}

@@ -1,0 +1,9 @@
+/** A cron run of a site without Ultimate Cron. */
+export const coreCronCallback = 'drupald_core_cron';
+
+const ownCallbacks: readonly string[] = [coreCronCallback];
+
+/** Whether a callback is one of ours: known only in our workers, and run as the web server would run cron.php. */
+export function isOwnCallback(callback: string): boolean {
+  return ownCallbacks.includes(callback);
+}
