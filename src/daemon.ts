@@ -20,7 +20,7 @@ import { createLog } from './observe/log.js';
 import { LogListener } from './observe/log-listener.js';
 import { noticeWish, ServiceManager } from './observe/service-manager.js';
 import { CrashBook } from './outcome/crash-book.js';
-import { LogKeeper } from './outcome/log-keeper.js';
+import { LogKeeper, longestLog } from './outcome/log-keeper.js';
 import { openHistory } from './scheduler/open-history.js';
 import { openSites } from './scheduler/open-sites.js';
 import { adoptCopies } from './scheduler/adopt.js';
@@ -76,7 +76,7 @@ export async function runDaemon(config: Config): Promise<void> {
     const manager = new ServiceManager(bus, noticeWish());
     await manager.start();
     cleanUp.push(() => manager.stop());
-    const logKeeper = new LogKeeper(state.logs, config.output.keep, config.output.max);
+    const logKeeper = new LogKeeper(state.logs, config.output.keep, longestLog(config));
     await logKeeper.start();
     cleanUp.push(() => logKeeper.stop());
     const socket = new WorkerSocket(join(state.dir, 'workers.sock'), bus);

@@ -40,7 +40,8 @@ async function attempt(record: RunRecord, tools: RunTools): Promise<RunEnd | Sta
   const { site } = dispatch;
   const report = new RunReport();
   const retryOn = retryKinds(dispatch, tools);
-  const job = runJob(site.place, dispatch.uri, { ...dispatch, retryOn });
+  const logLimit = logLimitOf(dispatch.callback, tools);
+  const job = runJob({ ...site.place, logLimit }, dispatch.uri, { ...dispatch, retryOn });
   let taken: TakenWorker;
   try {
     taken = await site.workers.take({ ...dispatch, job, crowded: tools.crowded(), fresh: record.fresh });
@@ -71,6 +72,11 @@ function retryKinds({ callback, tries }: Dispatch, tools: RunTools): OutcomeKind
   return rule && tries + 1 < rule.attempts ? [...rule.on] : [];
 }
 
+/** Bytes that a log may have: as many as the run may print, where that is limited. */
+function logLimitOf(callback: string, tools: RunTools): number {
+  return tools.limitsOf(callback).output ?? tools.outputLimit;
+}
+
 /** Removes what nobody needs any more of a run that is over, or is to be tried again. */
 export async function finish<E extends RunEnd | Stale>(
   record: RunRecord,
@@ -78,7 +84,7 @@ export async function finish<E extends RunEnd | Stale>(
   report: RunReport,
   end: E,
 ): Promise<E> {
-  const { id, site } = record.dispatch;
+  const { id, site, callback } = record.dispatch;
   if (end.type === 'unsettled') {
     // Everything is needed for the hook when the database is back.
     return end;
@@ -89,7 +95,7 @@ export async function finish<E extends RunEnd | Stale>(
   }
   if (end.type === 'ended' || end.type === 'retry') {
     // A full disk costs the last line of the log, not the end of the run.
-    await closeLog(logFile(site.place, id), tools.outputLimit, end.outcome).catch(() => undefined);
+    await closeLog(logFile(site.place, id), logLimitOf(callback, tools), end.outcome).catch(() => undefined);
   } else {
     await rm(logFile(site.place, id), { force: true });
   }
@@ -120,7 +126,8 @@ async function performJob(
     worker.kill('SIGKILL');
   }, tools.bootTimeout);
   const log = logFile(site.place, dispatch.id);
-  const logTimer = setInterval(() => void cutLog(log, tools.outputLimit).catch(() => undefined), logInterval);
+  const logLimit = logLimitOf(callback, tools);
+  const logTimer = setInterval(() => void cutLog(log, logLimit).catch(() => undefined), logInterval);
   let unwatch = (): void => undefined;
   const exit = await talk(worker, job, runMessage, tools.bus, (message) => {
     report.apply(message);
