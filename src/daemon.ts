@@ -91,12 +91,12 @@ export async function runDaemon(config: Config): Promise<void> {
       sites.flatMap((site) => site.uris.map((uri) => ({ uri, target: site }))),
       ownAddresses(listen),
     );
-    const history = openHistory(sites, config.history, bus);
-    await history.start();
-    cleanUp.push(() => history.stop());
     const ledger = new Ledger(state.dir, (reason) => bus.emit('ledger.trouble', { reason }));
     const left = ledger.open();
     cleanUp.push(() => ledger.close());
+    const history = openHistory(sites, config.history, bus, ledger);
+    await history.start();
+    cleanUp.push(() => history.stop());
     const crashes = new CrashBook(state.dir, config.setAside);
     cleanUp.push(() => crashes.written);
     const scheduler = new Scheduler({

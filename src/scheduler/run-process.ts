@@ -11,6 +11,7 @@ import type { TakenWorker } from '../workers/site-workers.js';
 import type { WorkerExit } from '../workers/worker.js';
 import { endOf, type RunEnd, type RunTools, type Stale } from './end-run.js';
 import type { Dispatch } from './dispatch.js';
+import { endingOf } from './ending-of.js';
 import { isKept } from './ledger-notes.js';
 import type { RunRecord } from './run-record.js';
 import { watchLimits } from './watch-limits.js';
@@ -88,6 +89,10 @@ export async function finish<E extends RunEnd | Stale>(
   if (end.type === 'unsettled') {
     // Everything is needed for the hook when the database is back.
     return end;
+  }
+  if (end.type === 'ended' || end.type === 'retry') {
+    // The history is written behind the runs: should this daemon die before, the next one does.
+    tools.ledger.ended(endingOf(record, end.outcome));
   }
   tools.ledger.over(id);
   if (['ended', 'retry', 'nothing'].includes(end.type) && (report.claimed?.listeners ?? 1) > 0) {

@@ -365,7 +365,10 @@ export class Scheduler extends BaseComponent {
   #tellEnd(record: RunRecord, outcome: Outcome): void {
     const { site, handle, callback } = record.dispatch;
     this.#options.crashes.note(site.name, handle, outcome);
-    this.#options.onEnd(endingOf(record, outcome));
+    const ending = endingOf(record, outcome);
+    // Those that never had a worker are not there yet.
+    this.#options.ledger.ended(ending);
+    this.#options.onEnd(ending);
     this.#bus.emit('run.ended', {
       site: site.name,
       handle,
