@@ -113,7 +113,10 @@ export async function runDaemon(config: Config): Promise<void> {
       retryOf: (callback) => firstMatch(config.callbacks.retry, callback),
       limitsOf: (callback) => limitsOf(config.callbacks, callback),
       killGrace: config.kill.grace,
-      onEnd: (ending) => history.add(ending),
+      onEnd: (ending) => {
+        ledger.ended(ending);
+        history.add(ending);
+      },
     });
     await scheduler.start();
     for (const site of sites) {
