@@ -20,8 +20,9 @@ import { StatusWatch } from './liveness/status-watch.js';
 import { Sweep } from './liveness/sweep.js';
 import { createLog } from './observe/log.js';
 import { LogListener } from './observe/log-listener.js';
+import { noticeWish, ServiceManager } from './observe/service-manager.js';
 import { CrashBook } from './outcome/crash-book.js';
-import { LogKeeper } from './outcome/log-keeper.js';
+import { LogKeeper, longestLog } from './outcome/log-keeper.js';
 import { openHistory } from './scheduler/open-history.js';
 import { openSites } from './scheduler/open-sites.js';
 import { adoptCopies } from './scheduler/adopt.js';
@@ -61,7 +62,7 @@ export async function runDaemon(config: Config): Promise<void> {
   const intake = new Deferred<Intake<ServedSite>>();
   const listener = new Listener(buildApp(publicPorts(intake.promise)), config.listen);
   await listener.start();
-  const cleanUp: (() => Promise<unknown>)[] = [() => listener.stop()];
+  const cleanUp: (() => unknown)[] = [() => listener.stop()];
   try {
     const claimed = await claimStateDir(config.stateDir, account, shimFolder);
     if (account) {
@@ -74,7 +75,10 @@ export async function runDaemon(config: Config): Promise<void> {
     const listen = { ...config.listen, port: listener.port };
     const logListener = new LogListener(bus, createLog(config.log));
     await logListener.start();
-    const logKeeper = new LogKeeper(state.logs, config.output.keep, config.output.max);
+    const manager = new ServiceManager(bus, noticeWish());
+    await manager.start();
+    cleanUp.push(() => manager.stop());
+    const logKeeper = new LogKeeper(state.logs, config.output.keep, longestLog(config));
     await logKeeper.start();
     cleanUp.push(() => logKeeper.stop());
     const socket = new WorkerSocket(join(state.dir, 'workers.sock'), bus);
@@ -89,15 +93,12 @@ export async function runDaemon(config: Config): Promise<void> {
       sites.flatMap((site) => site.uris.map((uri) => ({ uri, target: site }))),
       ownAddresses(listen),
     );
-    const history = openHistory(sites, config.history, bus);
-    await history.start();
-    cleanUp.push(() => history.stop());
     const ledger = new Ledger(state.dir, (reason) => bus.emit('ledger.trouble', { reason }));
     const left = ledger.open();
-    cleanUp.push(() => {
-      ledger.close();
-      return Promise.resolve();
-    });
+    cleanUp.push(() => ledger.close());
+    const history = openHistory(sites, config.history, bus, ledger);
+    await history.start();
+    cleanUp.push(() => history.stop());
     const crashes = new CrashBook(state.dir, config.setAside);
     cleanUp.push(() => crashes.written);
     const scheduler = new Scheduler({
@@ -115,6 +116,7 @@ export async function runDaemon(config: Config): Promise<void> {
       limitsOf: (callback) => limitsOf(config.callbacks, callback),
       killGrace: config.kill.grace,
       onEnd: (ending) => {
+        ledger.ended(ending);
         history.add(ending);
         cron.ended(ending);
       },
@@ -196,10 +198,7 @@ export async function runDaemon(config: Config): Promise<void> {
     const stop = new Deferred<string>();
     const hurry = new Deferred();
     const unlisten = onStopSignals({ onStop: (signal) => stop.resolve(signal), onHurry: () => hurry.resolve() });
-    cleanUp.push(() => {
-      unlisten();
-      return Promise.resolve();
-    });
+    cleanUp.push(unlisten);
     const reason = await stop.promise;
     phase = 'stopping';
     bus.emit('daemon.stopping', { reason, running: scheduler.running.length, waiting: scheduler.waiting });

@@ -42,8 +42,17 @@ describe('packaging', () => {
   it.each(['drupald.service', 'drupald@.service'])('%s lets running work outlive a restart', (name) => {
     const unit = read(`packaging/systemd/${name}`);
     expect(unit).toMatch(/^KillMode=process$/m);
+    expect(unit).toMatch(/^RuntimeDirectoryPreserve=yes$/m);
     expect(unit).not.toMatch(/^PrivateTmp=(yes|true|1)/m);
     expect(unit).toMatch(/^User=(?!root)\S+$/m);
+  });
+
+  it.each(['drupald.service', 'drupald@.service'])('%s waits until starts are taken', (name) => {
+    const unit = read(`packaging/systemd/${name}`);
+    expect(unit).toMatch(/^Type=notify$/m);
+    // It is told by a child of the daemon.
+    expect(unit).toMatch(/^NotifyAccess=all$/m);
+    expect(unit).toMatch(/^WatchdogSec=\d+$/m);
   });
 
   it('has a socket unit for the address of the example', () => {

@@ -12,6 +12,7 @@ class OutputLog {
 
   private static $stream;
   private static $left = 0;
+  private static $cut = FALSE;
   private static $muted = FALSE;
   private static $last = '';
 
@@ -24,6 +25,7 @@ class OutputLog {
     $begun = self::$stream !== NULL;
     self::$stream = $stream;
     self::$left = $limit;
+    self::$cut = FALSE;
     if (!$begun) {
       ob_start(array(__CLASS__, 'handle'), 1);
     }
@@ -56,11 +58,12 @@ class OutputLog {
     if (!self::$muted) {
       self::$last = substr(self::$last . $text, -4000);
     }
-    if (self::$muted || self::$left <= 0 || $text === '' || !is_resource(self::$stream)) {
+    if (self::$muted || self::$cut || $text === '' || !is_resource(self::$stream)) {
       return;
     }
     $length = strlen($text);
-    if ($length >= self::$left) {
+    if ($length > self::$left) {
+      self::$cut = TRUE;
       $text = substr($text, 0, self::$left) . self::CUT_MARK;
     }
     self::$left -= $length;

@@ -51,6 +51,8 @@ export interface Config {
     readonly time: Readonly<Record<string, number>>;
     /** Bytes that a run may use, by pattern of the callback. */
     readonly memory: Readonly<Record<string, number>>;
+    /** Bytes that a run may print, by pattern of the callback. */
+    readonly output: Readonly<Record<string, number>>;
   };
   readonly setAside: {
     /** Crashes; 0: never. */

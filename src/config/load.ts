@@ -69,6 +69,7 @@ export function loadConfig(sources: ConfigSources): Config {
       retry: values['callbacks.retry'],
       time: values['callbacks.time'],
       memory: values['callbacks.memory'],
+      output: values['callbacks.output'],
     },
     setAside: { after: values['set_aside.after'], within: values['set_aside.within'] },
     kill: { grace: values['kill.grace'], onUnlock: values['kill.on_unlock'] },

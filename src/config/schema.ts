@@ -99,6 +99,14 @@ export const settings = {
     sentence:
       'Memory that processes may use with all that they start, by their callback. What they share with others counts in part. One that uses more is ended.',
   }),
+  'callbacks.output': setting({
+    kind: kinds.mapOf(kinds.size),
+    unit: 'bytes',
+    default: {},
+    example: '{ "*": 10 MB }',
+    sentence:
+      'What processes may print with all that they start, by their callback. One that prints more is ended; without an entry only its log is cut (output.max).',
+  }),
   'set_aside.after': setting({
     kind: kinds.integer(0, 1_000),
     default: 3,

@@ -68,6 +68,7 @@ export interface EventMap {
   'daemon.ready': EventBase & { readonly listen: string; readonly pid: number; readonly sites: number };
   'daemon.stopping': EventBase & { readonly reason: string; readonly running: number; readonly waiting: number };
   'daemon.stopped': EventBase & { readonly left: number };
+  'service-manager.deaf': EventBase & { readonly reason: string };
   'start.accepted': RunEvent;
   'start.refused': RefusedEvent;
   'run.waiting': RunEvent & { readonly position?: number };

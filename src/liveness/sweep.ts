@@ -7,12 +7,19 @@ import { execStatus } from '../process/states.js';
 import type { HostMap } from '../sites/host-map.js';
 import { servedHosts, type ListenAddress } from '../sites/service-hosts.js';
 import { databaseReason } from '../store/database.js';
+import type { ProcessRow } from '../store/process-store.js';
 import type { ServedSite } from '../scheduler/served-site.js';
 import { asStart } from './found-start.js';
 import type { StartNotes } from './start-notes.js';
 
 /** Milliseconds between two sweeps. */
 const interval = 5_000;
+
+/** Who takes what a sweep finds. */
+export interface SweepTaker extends StartTaker<ServedSite> {
+  /** Whether this start waits here, runs, or is being given back. */
+  knows(row: Pick<ProcessRow, 'handle' | 'stamp'>): boolean;
+}
 
 /** Rows that one sweep reads at most. */
 const batch = 10_000;
@@ -23,27 +30,30 @@ const batch = 10_000;
  *
  * A row of status 1 is left alone until it is older than max(10 s, 3 × the site's
  * connection timeout): on a refused connection the module deletes it without a fence
- * (contract §6a). Rows that wait with our service host are ours only at the first
- * sweep; later ones are in our own list already.
+ * (contract §6a). Rows that wait with our service host are taken at the first sweep; later
+ * ones are in our own list already, unless it has lost them, or could not take them all:
+ * those that it does not know in two sweeps in a row are taken, too.
  */
 export class Sweep extends BaseComponent {
   readonly name = 'sweep';
   readonly #sites: readonly ServedSite[];
   readonly #hosts: HostMap<ServedSite>;
   readonly #listen: ListenAddress;
-  readonly #taker: StartTaker<ServedSite>;
+  readonly #taker: SweepTaker;
   readonly #bus: EventBus;
   readonly #notes: StartNotes;
   /** Seconds since 1970 at which this daemon began. */
   readonly #since = Date.now() / 1000;
   readonly #waitingSeen = new Set<ServedSite>();
+  /** Waiting rows that nobody knew at the last sweep. */
+  readonly #strays = new Map<ServedSite, ReadonlySet<string>>();
   readonly #sweeps = new Repeated(() => this.#sweep());
 
   constructor(options: {
     sites: readonly ServedSite[];
     hosts: HostMap<ServedSite>;
     listen: ListenAddress;
-    taker: StartTaker<ServedSite>;
+    taker: SweepTaker;
     bus: EventBus;
     notes: StartNotes;
   }) {
@@ -95,16 +105,28 @@ export class Sweep extends BaseComponent {
     const rows = copied ? found.filter((row) => Number(row.stamp) > this.#since) : found;
     const first = !this.#waitingSeen.has(site);
     this.#waitingSeen.add(site);
+    const strays = new Set<string>();
     let taken = 0;
     for (const row of rows) {
-      if (row.callback !== lockedCallback && (first || row.status === execStatus.locked)) {
+      // One that has just begun, or ended, was still waiting when the rows were read.
+      const isStray = row.status === execStatus.queued && !this.#taker.knows(row);
+      if (isStray) {
+        strays.add(keyOf(row));
+      }
+      const isLost = isStray && this.#strays.get(site)?.has(keyOf(row)) === true;
+      if (row.callback !== lockedCallback && (first || isLost || row.status === execStatus.locked)) {
         const httpHost = hosts[row.serviceHost]?.httpHost ?? '';
         const offer = await this.#taker.offer(asStart(site, row, httpHost, this.#hosts, this.#notes));
         taken += offer === 'taken' ? 1 : 0;
       }
     }
+    this.#strays.set(site, strays);
     if (taken > 0) {
       this.#bus.emit('sweep.found', { site: site.name, count: taken });
     }
   }
+}
+
+function keyOf({ handle, stamp }: Pick<ProcessRow, 'handle' | 'stamp'>): string {
+  return `${stamp} ${handle}`;
 }

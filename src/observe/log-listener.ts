@@ -21,6 +21,10 @@ const lines: { readonly [N in EventName]?: Line<N> } = {
     say: (e) => `Stopping (${e.reason}): ${count(e.running, 'process')} still running, ${String(e.waiting)} waiting.`,
   },
   'daemon.stopped': { level: 'info', say: (e) => `Stopped; ${count(e.left, 'process')} left for the next start.` },
+  'service-manager.deaf': {
+    level: 'error',
+    say: (e) => `The service manager cannot be told how drupald is (NOTIFY_SOCKET): ${e.reason}`,
+  },
   'start.accepted': { level: 'debug', say: (e) => `Start of ${e.handle} taken.` },
   'start.refused': {
     level: (e) => (e.status >= 500 ? 'warn' : 'info'),

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 
 import { BaseComponent } from '../components/component.js';
 import { Repeated } from '../components/repeated.js';
+import type { Config } from '../config/config.js';
 import { cutLog } from './run-log.js';
 
 /** Milliseconds between two looks. */
@@ -30,6 +31,11 @@ export class LogKeeper extends BaseComponent {
   protected override onStop(): Promise<void> {
     return this.#looks.stop();
   }
+}
+
+/** Bytes that any log may have. */
+export function longestLog({ output, callbacks }: Pick<Config, 'output' | 'callbacks'>): number {
+  return Math.max(output.max, ...Object.values(callbacks.output));
 }
 
 /** A program that a run has left behind may still write into its log. */

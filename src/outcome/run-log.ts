@@ -39,7 +39,8 @@ export async function closeLog(file: string, limit: number, outcome: Outcome): P
   await cutLog(file, limit);
 }
 
-async function sizeOf(file: string): Promise<number> {
+/** Size of a file in bytes; 0: it is not there. */
+export async function sizeOf(file: string): Promise<number> {
   try {
     return (await stat(file)).size;
   } catch {

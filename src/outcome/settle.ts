@@ -77,6 +77,11 @@ export async function settleDead(tools: SettleTools, dead: Unsettled): Promise<S
     }
     // While the database is away this throws, and everything is left for later.
     await tools.store.get(dead.handle, dead.stamp);
+    if (found.sessions) {
+      // A statement of it that still waits there would remove the row under the next one, which
+      // would take that for somebody else's doing and not tell the hook.
+      await tools.store.endSessions(found.sessions.ids, found.sessions.at);
+    }
   }
   if (found.row !== undefined) {
     return { row: found.row, hook: found.hook === 'begun' ? 'interrupted' : found.hook, by: 'site' };
@@ -114,6 +119,8 @@ function runHelper(tools: SettleTools, dead: Unsettled, found: HelperWord): Prom
 export interface HelperWord {
   row?: 'deleted' | 'gone';
   hook: 'none' | 'begun' | 'done';
+  /** Its sessions in the databases, and when it had them (milliseconds since 1970). */
+  sessions?: { readonly ids: readonly number[]; readonly at: number };
   /** Why it could not boot the site. */
   failure?: string;
   /** Whether that was for the database. */
@@ -143,6 +150,8 @@ export async function runSettleJob(
   await talk(worker, settleJob(tools.place, uri, id, what), settleMessage, tools.bus, (message) => {
     if (message.type === 'hook') {
       found.hook = message.state;
+    } else if (message.type === 'sessions') {
+      found.sessions = { ids: message.connections, at: Date.now() };
     } else if (message.type === 'settled') {
       found.row = message.row;
     } else if (message.type === 'boot-failed') {

@@ -25,6 +25,8 @@ const patience = 2_000;
 export interface SiteHistoryOptions extends TargetOptions {
   /** Words of the site that nobody may see. */
   readonly secrets: readonly string[];
+  /** Told of the runs that are in the history, or are given up. */
+  readonly onKept: (ids: readonly string[]) => void;
   /** Ends that wait for the database at most; another number in tests. */
   readonly queueMax?: number;
 }
@@ -57,11 +59,13 @@ export class SiteHistory extends BaseComponent {
   /** Takes an ended run. Never throws and never waits. */
   add(ending: Ending): void {
     if (this.#options.maxCount === 0) {
+      this.#options.onKept([ending.run.id]);
       return;
     }
     this.#queue.push(ending);
     if (this.#queue.length > (this.#options.queueMax ?? queueLimit)) {
-      this.#queue.shift();
+      const oldest = this.#queue.shift();
+      this.#options.onKept(oldest ? [oldest.run.id] : []);
       this.#drop(1);
     }
     this.#schedule(interval);
@@ -98,10 +102,8 @@ export class SiteHistory extends BaseComponent {
     if (this.#queue.length > 0) {
       await this.#write();
     }
+    // What the database does not take now stands in the ledger.
     await this.#target.stop();
-    if (this.#queue.length > 0) {
-      this.#drop(this.#queue.length);
-    }
     this.#tellDropped();
   }
 
@@ -135,6 +137,7 @@ export class SiteHistory extends BaseComponent {
       const batch = this.#queue.slice(0, batchSize);
       const runs = await this.#complete(batch);
       const kept = await this.#target.write(runs);
+      this.#options.onKept(runs.map(({ id }) => id));
       const done = new Set(batch);
       this.#queue = this.#queue.filter((ending) => !done.has(ending));
       if (kept) {

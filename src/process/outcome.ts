@@ -1,3 +1,4 @@
+import { formatBytes } from '../support/bytes.js';
 import { formatDuration } from '../support/duration.js';
 
 /** How a run ended. The PHP side uses the same names (php-shim/src/Ending.php). */
@@ -108,6 +109,11 @@ export function outOfMemoryLimit(callback: string, limit: number, used: number):
     kind: 'out-of-memory',
     sentence: `The run of the callback ${callback} was ended because it used ${megabytes(used)} of memory with all that it had started; it may use ${megabytes(limit)}.`,
   };
+}
+
+/** A run printed more than it may, in bytes. */
+export function outOfOutput(callback: string, limit: number): Outcome {
+  return cancelled(callback, 'drupald', `it printed more than ${formatBytes(limit)}, its limit (callbacks.output)`);
 }
 
 /** A run was killed while the kernel killed processes because memory ran short. */

@@ -112,7 +112,11 @@ async function hearOfEnd(record: RunRecord, report: RunReport): Promise<void> {
     const stamp = (await askForSilentClaim(record)) ?? record.dispatch.stamp;
     report.claimed = { type: 'claimed', stamp, lock: '', listeners: 1, connections: [] };
   }
-  report.ended = { kind: 'exit', sentence: '' };
+  // The module writes into the progress that a callback returned, before it removes the row.
+  const { handle, callback } = record.dispatch;
+  const since = Number(report.claimed.stamp);
+  const returned = await answered(() => site.store.hasFinished(handle, callback, since));
+  report.ended = { kind: returned ? 'completed' : 'exit', sentence: '' };
 }
 
 /** What became of a run whose worker has settled it without being heard: its row is gone, and only a worker removes it. */

@@ -11,6 +11,7 @@ import type { TakenWorker } from '../workers/site-workers.js';
 import type { WorkerExit } from '../workers/worker.js';
 import { endOf, type RunEnd, type RunTools, type Stale } from './end-run.js';
 import type { Dispatch } from './dispatch.js';
+import { endingOf } from './ending-of.js';
 import { isKept } from './ledger-notes.js';
 import type { RunRecord } from './run-record.js';
 import { watchLimits } from './watch-limits.js';
@@ -40,7 +41,8 @@ async function attempt(record: RunRecord, tools: RunTools): Promise<RunEnd | Sta
   const { site } = dispatch;
   const report = new RunReport();
   const retryOn = retryKinds(dispatch, tools);
-  const job = runJob(site.place, dispatch.uri, { ...dispatch, retryOn });
+  const logLimit = logLimitOf(dispatch.callback, tools);
+  const job = runJob({ ...site.place, logLimit }, dispatch.uri, { ...dispatch, retryOn });
   let taken: TakenWorker;
   try {
     taken = await site.workers.take({ ...dispatch, job, crowded: tools.crowded(), fresh: record.fresh });
@@ -71,6 +73,11 @@ function retryKinds({ callback, tries }: Dispatch, tools: RunTools): OutcomeKind
   return rule && tries + 1 < rule.attempts ? [...rule.on] : [];
 }
 
+/** Bytes that a log may have: as many as the run may print, where that is limited. */
+function logLimitOf(callback: string, tools: RunTools): number {
+  return tools.limitsOf(callback).output ?? tools.outputLimit;
+}
+
 /** Removes what nobody needs any more of a run that is over, or is to be tried again. */
 export async function finish<E extends RunEnd | Stale>(
   record: RunRecord,
@@ -78,10 +85,14 @@ export async function finish<E extends RunEnd | Stale>(
   report: RunReport,
   end: E,
 ): Promise<E> {
-  const { id, site } = record.dispatch;
+  const { id, site, callback } = record.dispatch;
   if (end.type === 'unsettled') {
     // Everything is needed for the hook when the database is back.
     return end;
+  }
+  if (end.type === 'ended' || end.type === 'retry') {
+    // The history is written behind the runs: should this daemon die before, the next one does.
+    tools.ledger.ended(endingOf(record, end.outcome));
   }
   tools.ledger.over(id);
   if (['ended', 'retry', 'nothing'].includes(end.type) && (report.claimed?.listeners ?? 1) > 0) {
@@ -89,7 +100,7 @@ export async function finish<E extends RunEnd | Stale>(
   }
   if (end.type === 'ended' || end.type === 'retry') {
     // A full disk costs the last line of the log, not the end of the run.
-    await closeLog(logFile(site.place, id), tools.outputLimit, end.outcome).catch(() => undefined);
+    await closeLog(logFile(site.place, id), logLimitOf(callback, tools), end.outcome).catch(() => undefined);
   } else {
     await rm(logFile(site.place, id), { force: true });
   }
@@ -120,7 +131,8 @@ async function performJob(
     worker.kill('SIGKILL');
   }, tools.bootTimeout);
   const log = logFile(site.place, dispatch.id);
-  const logTimer = setInterval(() => void cutLog(log, tools.outputLimit).catch(() => undefined), logInterval);
+  const logLimit = logLimitOf(callback, tools);
+  const logTimer = setInterval(() => void cutLog(log, logLimit).catch(() => undefined), logInterval);
   let unwatch = (): void => undefined;
   const exit = await talk(worker, job, runMessage, tools.bus, (message) => {
     report.apply(message);

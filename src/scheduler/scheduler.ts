@@ -106,6 +106,11 @@ export class Scheduler extends BaseComponent {
     return this.#known.get(dispatchKey(dispatch)) === dispatch;
   }
 
+  /** Whether somebody here sees to the start with this row: it waits, runs, is being settled, or is given back. */
+  knows(row: Pick<Dispatch, 'handle' | 'stamp'>): boolean {
+    return this.#detached || this.#known.has(dispatchKey(row));
+  }
+
   waitingOf(site: ServedSite): number {
     return this.#waiting.sizeOf(site);
   }
@@ -322,23 +327,24 @@ export class Scheduler extends BaseComponent {
     const { dispatch } = record;
     const { site, handle, callback } = dispatch;
     const about = { site: site.name, handle, callback };
+    const forget = (): boolean => this.#known.delete(dispatchKey(dispatch));
     switch (end.type) {
       case 'ended':
-        this.#known.delete(dispatchKey(dispatch));
+        forget();
         this.#tellEnd(record, end.outcome);
         return;
       case 'retry':
-        this.#known.delete(dispatchKey(dispatch));
+        forget();
         this.#tellEnd(record, end.outcome);
         this.#retry(dispatch, end.stamp, end.pause);
         return;
       case 'unsettled':
-        this.#known.delete(dispatchKey(dispatch));
         this.#tellEnd(record, end.dead.outcome);
-        void settleLater(this.#options, site, end.dead, end.error);
+        // Its row, if it never ran, must not be found meanwhile.
+        void settleLater(this.#options, site, end.dead, end.error).then(forget);
         return;
       case 'nothing':
-        this.#known.delete(dispatchKey(dispatch));
+        forget();
         this.#bus.emit('run.dropped', { ...about, reason: end.reason });
         return;
       case 'held':

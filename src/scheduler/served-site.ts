@@ -14,6 +14,12 @@ import type { JobPlace } from '../workers/jobs.js';
 import type { SiteWorkers } from '../workers/site-workers.js';
 import type { WorkerSource } from '../workers/worker.js';
 
+/** Longest pause between two attempts to boot, in milliseconds: work goes on so soon after a repair. */
+const longestPause = 5_000;
+
+/** Milliseconds after which the same trouble is told again. */
+const reminder = 60_000;
+
 /** What a served site is made of. */
 export interface ServedSiteOptions {
   readonly config: SiteConfig;
@@ -54,7 +60,8 @@ export class ServedSite extends BaseComponent {
   onRecovered: () => void = () => undefined;
   readonly #bus: EventBus;
   readonly #bootTimeout: number;
-  readonly #backoff = new Backoff({ firstMs: 500, maxMs: 30_000 });
+  readonly #backoff = new Backoff({ firstMs: 500, maxMs: longestPause });
+  #told: { readonly reason: string; readonly at: number } | undefined;
   #timer: NodeJS.Timeout | undefined;
   #check: Promise<string | undefined> | undefined;
   #stopped = false;
@@ -156,7 +163,10 @@ export class ServedSite extends BaseComponent {
       return;
     }
     const pause = this.#backoff.next();
-    this.#bus.emit('site.cannot-boot', { site: this.name, reason, retryMs: pause });
+    if (this.#told?.reason !== reason || performance.now() - this.#told.at >= reminder) {
+      this.#told = { reason, at: performance.now() };
+      this.#bus.emit('site.cannot-boot', { site: this.name, reason, retryMs: pause });
+    }
     this.#timer = setTimeout(() => void this.#attempt(), pause);
   }
 
@@ -172,6 +182,7 @@ export class ServedSite extends BaseComponent {
       return;
     }
     this.trouble = undefined;
+    this.#told = undefined;
     this.#backoff.reset();
     this.#bus.emit('site.recovered', { site: this.name });
     this.onRecovered();

@@ -29,6 +29,10 @@ export class TakeStart implements StartTaker<ServedSite> {
     return this.#scheduler.waiting;
   }
 
+  knows(row: Pick<Dispatch, 'handle' | 'stamp'>): boolean {
+    return this.#scheduler.knows(row);
+  }
+
   async offer(start: AcceptedStart<ServedSite>): Promise<Exclude<Offer, 'detached'>> {
     const dispatch = dispatchOf(start, this.#arrivals++);
     const offer = await this.#scheduler.offer(dispatch);

@@ -1,13 +1,15 @@
 import type { Config } from '../config/config.js';
 import type { EventBus } from '../events/bus.js';
-import { outOfMemoryLimit, outOfTime } from '../process/outcome.js';
+import { sizeOf } from '../outcome/run-log.js';
+import { outOfMemoryLimit, outOfOutput, outOfTime } from '../process/outcome.js';
 import { firstMatch } from '../support/pattern.js';
+import { logFile } from '../workers/jobs.js';
 import { descendants, memoryOf } from '../workers/process-tree.js';
 import type { RunRecord } from './run-record.js';
 import { stopRun } from './stop-run.js';
 
-/** Milliseconds between two looks at the memory of a run. */
-const memoryInterval = 500;
+/** Milliseconds between two looks at the memory and at the log of a run. */
+const interval = 500;
 
 /** Milliseconds that a run gets to tell where it is. */
 const stackTime = 300;
@@ -21,11 +23,20 @@ export interface RunLimits {
   readonly time: number | undefined;
   /** Bytes, of the worker and all that it has started. */
   readonly memory: number | undefined;
+  /** Bytes in its log, which all that it has started writes to, too. */
+  readonly output: number | undefined;
 }
 
 /** The limits of a callback, by the first pattern that fits. */
-export function limitsOf(callbacks: Pick<Config['callbacks'], 'time' | 'memory'>, callback: string): RunLimits {
-  return { time: firstMatch(callbacks.time, callback), memory: firstMatch(callbacks.memory, callback) };
+export function limitsOf(
+  callbacks: Pick<Config['callbacks'], 'time' | 'memory' | 'output'>,
+  callback: string,
+): RunLimits {
+  return {
+    time: firstMatch(callbacks.time, callback),
+    memory: firstMatch(callbacks.memory, callback),
+    output: firstMatch(callbacks.output, callback),
+  };
 }
 
 /**
@@ -36,9 +47,9 @@ export function limitsOf(callbacks: Pick<Config['callbacks'], 'time' | 'memory'>
  * @returns ends the watch
  */
 export function watchLimits(record: RunRecord, limits: RunLimits, grace: number, bus: EventBus): () => void {
-  const { callback } = record.dispatch;
+  const { callback, id, site } = record.dispatch;
   const timers: NodeJS.Timeout[] = [];
-  const { time, memory } = limits;
+  const { time, memory, output } = limits;
   if (time !== undefined) {
     const left = Math.max(0, time - record.ranMs);
     timers.push(
@@ -61,7 +72,16 @@ export function watchLimits(record: RunRecord, limits: RunLimits, grace: number,
         await stop(record, outOfMemoryLimit(callback, memory, used), grace, bus);
       }
     };
-    timers.push(setInterval(() => void look(), memoryInterval));
+    timers.push(setInterval(() => void look(), interval));
+  }
+  if (output !== undefined) {
+    const look = async (): Promise<void> => {
+      // What PHP prints goes no further than the mark behind the limit, so that no disk is filled meanwhile.
+      if ((await sizeOf(logFile(site.place, id))) > output) {
+        await stop(record, outOfOutput(callback, output), grace, bus);
+      }
+    };
+    timers.push(setInterval(() => void look(), interval));
   }
   return () => {
     for (const timer of timers) {

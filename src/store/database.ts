@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import { promisify } from 'node:util';
 
 import { createPool, type Pool, type PoolOptions, type QueryError, type ResultSetHeader } from 'mysql2';
@@ -10,6 +11,10 @@ const connectionLimit = 6;
 
 /** Milliseconds after which a statement counts as lost: a server that hangs must not hold requests for ever. */
 const statementTimeout = 15_000;
+
+/** Looks at a session that is to end, and milliseconds between two of them. */
+const endLooks = 40;
+const endInterval = 25;
 
 /** A value that a statement takes. */
 export type Param = string | number | null;
@@ -78,6 +83,7 @@ export class SiteDatabase {
 
   /**
    * Ends a session of this user, unless the server was started anew since: then the number is another's.
+   * Resolves when it is over, so that what its last statement did can be seen; mostly at once.
    *
    * @param since milliseconds since 1970 at which the session was open
    */
@@ -93,6 +99,14 @@ export class SiteDatabase {
       if ((error as MysqlError).code !== 'ER_NO_SUCH_THREAD') {
         throw error;
       }
+      return;
+    }
+    for (let look = 0; look < endLooks; look += 1) {
+      const left = await this.rows('SELECT 1 FROM information_schema.PROCESSLIST WHERE ID = ?', [id]);
+      if (left.length === 0) {
+        return;
+      }
+      await pause(endInterval, undefined, { ref: false });
     }
   }
 

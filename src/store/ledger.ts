@@ -3,12 +3,13 @@ import { join } from 'node:path';
 
 import { z } from 'zod';
 
+import type { EndedRun } from '../process/ended-run.js';
 import { parseJson } from '../support/json.js';
 
 const fileName = 'ledger.jsonl';
 
 /** Lines after which the file is written anew with what is still in hand. */
-const compactAfter = 50_000;
+const compactAfter = 20_000;
 
 const begun = z.object({
   id: z.string(),
@@ -43,10 +44,27 @@ export interface LedgerEntry {
   readonly messages: readonly unknown[];
 }
 
+/** A run that has ended and is not in the history yet. */
+export interface LedgerEnding {
+  readonly run: EndedRun;
+  /** File with what it printed. */
+  readonly log: string;
+}
+
+const ending = z.object({
+  run: z.custom<EndedRun>((value) => {
+    const { id, site, ended } = (value ?? {}) as Partial<EndedRun>;
+    return typeof id === 'string' && typeof site === 'string' && typeof ended === 'number';
+  }),
+  log: z.string(),
+});
+
 const line = z.union([
   z.tuple([z.literal('run'), begun]),
   z.tuple([z.literal('said'), z.string(), z.unknown()]),
   z.tuple([z.literal('over'), z.string()]),
+  z.tuple([z.literal('ended'), ending]),
+  z.tuple([z.literal('kept'), z.array(z.string())]),
 ]);
 
 /**
@@ -61,6 +79,7 @@ export class Ledger {
   readonly #file: string;
   readonly #onTrouble: (reason: string) => void;
   readonly #entries = new Map<string, { run: LedgerRun; messages: unknown[] }>();
+  readonly #endings = new Map<string, LedgerEnding>();
   #descriptor: number | undefined;
   #lines = 0;
   #troubled = false;
@@ -103,6 +122,26 @@ export class Ledger {
     }
   }
 
+  /** A run has ended, and the history does not have it yet. */
+  ended({ run, log }: LedgerEnding): void {
+    if (!this.#endings.has(run.id)) {
+      this.#write(['ended', { run, log }]);
+    }
+  }
+
+  /** The history has these runs, or does not want them. */
+  kept(ids: readonly string[]): void {
+    const known = ids.filter((id) => this.#endings.has(id));
+    if (known.length > 0) {
+      this.#write(['kept', known]);
+    }
+  }
+
+  /** Runs that the last daemon did not bring into the history any more. */
+  get endings(): readonly LedgerEnding[] {
+    return [...this.#endings.values()];
+  }
+
   close(): void {
     if (this.#descriptor !== undefined) {
       closeSync(this.#descriptor);
@@ -123,8 +162,14 @@ export class Ledger {
       this.#entries.set(entry[1].id, { run: entry[1], messages: [] });
     } else if (entry[0] === 'said') {
       this.#entries.get(entry[1])?.messages.push(entry[2]);
-    } else {
+    } else if (entry[0] === 'over') {
       this.#entries.delete(entry[1]);
+    } else if (entry[0] === 'ended') {
+      this.#endings.set(entry[1].run.id, entry[1]);
+    } else {
+      for (const id of entry[1]) {
+        this.#endings.delete(id);
+      }
     }
   }
 
@@ -148,10 +193,11 @@ export class Ledger {
   /** Writes the file anew, whole or not at all. */
   #compact(): void {
     this.close();
-    const lines = [...this.#entries.values()].flatMap(({ run, messages }) => [
+    const lines: unknown[] = [...this.#entries.values()].flatMap(({ run, messages }) => [
       ['run', run],
       ...messages.map((message) => ['said', run.id, message]),
     ]);
+    lines.push(...[...this.#endings.values()].map((one) => ['ended', one]));
     try {
       writeFileSync(`${this.#file}.new`, lines.map((entry) => `${JSON.stringify(entry)}\n`).join(''), { mode: 0o600 });
       renameSync(`${this.#file}.new`, this.#file);

@@ -142,8 +142,15 @@ export interface Staying {
   readonly reads: readonly string[];
 }
 
+const sessionsMessage = z.object({
+  type: z.literal('sessions'),
+  /** Numbers of its database sessions, as in `claimed`. */
+  connections: z.array(z.number()),
+});
+
 /** What a worker says that settles a dead run. */
 export const settleMessage = z.discriminatedUnion('type', [
+  sessionsMessage,
   bootFailedMessage,
   hookMessage,
   settledMessage,

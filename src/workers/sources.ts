@@ -1,3 +1,4 @@
+import { statSync } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
 
 import { BaseComponent } from '../components/component.js';
@@ -22,6 +23,8 @@ export class RootSource extends BaseComponent implements WorkerSource {
   readonly #options: PhpOptions;
   readonly #bus: EventBus;
   #current: Promise<Rooted> | undefined;
+  /** Roots that another one has followed. */
+  readonly #leaving = new WeakSet<Rooted>();
   #serial = 0;
 
   constructor(socket: WorkerSocket, options: PhpOptions, bus: EventBus) {
@@ -33,7 +36,7 @@ export class RootSource extends BaseComponent implements WorkerSource {
 
   /** A forked worker; starts a root first when there is none. */
   async worker(run: string): Promise<Worker> {
-    const { root, spares } = await this.#root();
+    const { root, spares } = await this.#rootOfNow();
     const spare = spares.take();
     spares.fill();
     return spare ?? root.forker.fork(run);
@@ -61,6 +64,23 @@ export class RootSource extends BaseComponent implements WorkerSource {
     await Promise.race([rooted.root.exited, pause(leaveTime, undefined, { ref: false })]);
   }
 
+  /**
+   * A root for the code as it is deployed now.
+   *
+   * opcache tells files apart by name and by time in whole seconds, which two releases may
+   * have in common, and it does not give back the memory of a release that is gone.
+   */
+  async #rootOfNow(): Promise<Rooted> {
+    const rooted = await this.#root();
+    const folder = folderMark(this.#options.root);
+    // While a deploy has taken it away nothing can be said.
+    if (folder !== undefined && rooted.folder !== undefined && folder !== rooted.folder) {
+      await this.#replace(rooted, 'its folder is another one');
+      return this.#root();
+    }
+    return rooted;
+  }
+
   #root(): Promise<Rooted> {
     this.#current ??= this.#launch();
     return this.#current;
@@ -68,17 +88,18 @@ export class RootSource extends BaseComponent implements WorkerSource {
 
   async #launch(): Promise<Rooted> {
     try {
+      const folder = folderMark(this.#options.root);
       const root = await startRoot(this.#socket, this.#options);
       const { pid } = root.forker;
       const spares = new Spares(() => root.forker.fork(`root-spare-${pid}-${(this.#serial += 1)}`), sparesOfRoot);
-      const rooted = { root, spares };
+      const rooted = { root, spares, folder };
       this.#bus.emit('root.started', { pid, root: this.#options.root });
-      root.forker.onFull = (what) => this.#replace(rooted, what);
+      root.forker.onFull = (what) => void this.#replace(rooted, `opcache ${what} nearly full`);
       void root.exited.then(() => {
         if (this.state === 'starting' || this.state === 'started') {
           this.#bus.emit('root.exited', { pid, root: this.#options.root });
         }
-        this.#forget(rooted);
+        void this.#forget(rooted);
       });
       if (root.canFork) {
         spares.fill();
@@ -91,21 +112,26 @@ export class RootSource extends BaseComponent implements WorkerSource {
   }
 
   /** The old root only reaps from now on; the next worker comes from a new one. */
-  #replace(rooted: Rooted, what: string): void {
+  async #replace(rooted: Rooted, reason: string): Promise<void> {
     const { forker } = rooted.root;
+    // Several starts may find out at the same time.
+    if (this.#leaving.has(rooted)) {
+      return this.#forget(rooted);
+    }
+    this.#leaving.add(rooted);
     this.#bus.emit('root.replaced', {
       pid: forker.pid,
       root: this.#options.root,
-      reason: `opcache ${what} nearly full`,
+      reason,
     });
-    this.#forget(rooted);
     rooted.spares.close();
     forker.quit();
+    await this.#forget(rooted);
   }
 
-  #forget(rooted: Rooted): void {
+  async #forget(rooted: Rooted): Promise<void> {
     const current = this.#current;
-    void current?.then(
+    await current?.then(
       (value) => {
         if (value === rooted && this.#current === current) {
           this.#current = undefined;
@@ -119,6 +145,14 @@ export class RootSource extends BaseComponent implements WorkerSource {
 interface Rooted {
   readonly root: Root;
   readonly spares: Spares;
+  /** The folder of the site when it was started; undefined: it was not there. */
+  readonly folder: string | undefined;
+}
+
+/** Which folder a path leads to: another one after a deploy that swaps a link or renames folders. */
+function folderMark(path: string): string | undefined {
+  const found = statSync(path, { throwIfNoEntry: false });
+  return found && `${found.dev}:${found.ino}:${found.birthtimeMs}`;
 }
 
 /** Isolation `cold`: one PHP per run, for a PHP that cannot fork. */

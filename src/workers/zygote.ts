@@ -74,7 +74,8 @@ export async function startZygote(
   return {
     forker,
     server: job.server,
-    files: new FileWatch([...files, join(job.root, 'sites'), ...settingsFolders(files)], since),
+    // The root itself: where it is a link, the files of the release that it led to stay as they are.
+    files: new FileWatch([...files, job.root, join(job.root, 'sites'), ...settingsFolders(files)], since),
     bornAt,
     bootMs,
     reads,

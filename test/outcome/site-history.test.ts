@@ -12,11 +12,13 @@ const now = 1_800_000_000;
 
 let table: FakeTable;
 let told: [EventName, EventMap[EventName]][];
+let kept: string[];
 
 beforeEach(() => {
   vi.useFakeTimers({ now: now * 1000 });
   table = new FakeTable();
   told = [];
+  kept = [];
 });
 
 afterEach(() => {
@@ -31,6 +33,7 @@ async function start(changes: Partial<SiteHistoryOptions> = {}): Promise<SiteHis
     table,
     secrets: ['a password'],
     bus,
+    onKept: (ids) => kept.push(...ids),
     maxAge: 3_600_000,
     maxCount: 1_000,
     ...changes,
@@ -213,5 +216,31 @@ describe('RunHistory', () => {
     expect(ids((await history.find({ limit: 2 })).runs)).toEqual(['3', '2']);
     expect(ids((await history.find({ limit: 10 }, 'http://b.test')).runs)).toEqual(['2']);
     await Promise.all([first.stop(), second.stop()]);
+  });
+});
+
+describe('what is told to the ledger', () => {
+  it('is what was written, and not what waits for a database that is away', async () => {
+    const history = await start();
+    history.add(ending('a', now));
+    await until(() => expect(kept).toEqual(['a']));
+    table.failure = databaseError('ECONNREFUSED');
+    history.add(ending('b', now));
+    await until(() => expect(names()).toContain('history.postponed'));
+    await history.stop();
+    expect(kept).toEqual(['a']);
+    // The next daemon finds it there: nothing is lost.
+    expect(names()).not.toContain('history.dropped');
+  });
+
+  it('is also what nobody wants, and what is given up', async () => {
+    const none = await start({ maxCount: 0 });
+    none.add(ending('a', now));
+    expect(kept).toEqual(['a']);
+    const full = await start({ queueMax: 1 });
+    full.add(ending('b', now));
+    full.add(ending('c', now));
+    expect(kept).toEqual(['a', 'b']);
+    await full.stop();
   });
 });

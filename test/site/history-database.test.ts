@@ -55,6 +55,56 @@ describeSites(
 );
 
 describeSites(
+  'a history that is behind when its daemon is killed',
+  [],
+  (kind) => {
+    const bench = prepareBench(kind);
+
+    test('is written by the next daemon', async () => {
+      await runToEnd(bench, 'drupald_fixture_noop');
+      await waitFor(async () => (await written(bench)).length === 1, { what: 'the first run in the history' });
+      const lock = await bench.site.pool.getConnection();
+      let handles: string[];
+      try {
+        await lock.query('LOCK TABLES drupald_run WRITE');
+        const ended = [
+          await runToEnd(bench, 'drupald_fixture_prints'),
+          await runToEnd(bench, 'drupald_fixture_exits', [3]),
+        ];
+        handles = ended.map(({ handle }) => handle);
+        const writing = async (): Promise<{ ID: number }[]> =>
+          bench.site.sql(
+            "SELECT ID FROM information_schema.PROCESSLIST WHERE INFO LIKE 'INSERT IGNORE INTO%drupald_run%'",
+          );
+        await waitFor(async () => (await writing()).length > 0, { what: 'the history to be written' });
+        await bench.daemon.kill9();
+        // What it has asked for must not happen after its death.
+        for (const { ID } of await writing()) {
+          await bench.site.server.administer(`KILL CONNECTION ${ID}`);
+        }
+        await waitFor(async () => (await writing()).length === 0, { what: 'the sessions of the daemon to end' });
+      } finally {
+        await lock.query('UNLOCK TABLES');
+        lock.release();
+      }
+      expect((await written(bench)).filter((handle) => handles.includes(handle))).toEqual([]);
+      await bench.restart();
+      await waitFor(async () => (await written(bench)).length === 3, {
+        what: 'the runs in the history',
+        seen: () => written(bench),
+      });
+      const { runs } = await history(bench);
+      expect(runs.map(({ handle, outcome }) => [handle, outcome]).slice(0, 2)).toEqual([
+        [handles[1], 'exited'],
+        [handles[0], 'completed'],
+      ]);
+      expect((await ask(bench, 'show', handles[0] ?? '')).stdout).toContain('prints');
+    });
+  },
+  { once: true },
+);
+
+describeSites(
   'a history whose database goes away',
   [],
   (kind) => {

@@ -159,6 +159,30 @@ describeSites(
       expect((await runToEnd(bench, 'drupald_fixture_noop')).ended).toMatchObject({ outcome: 'completed' });
       await nothingLeft(bench.site, bench.daemon);
     });
+
+    test('end a run for what it prints; where there is none, its log is cut and it goes on', async () => {
+      const config = join(bench.suite.folder, `${newHandle('limits')}.yml`);
+      await writeFile(
+        config,
+        'callbacks: { output: { drupald_fixture_gushes: 64 KB } }\noutput: { max: 10 KB }\nkill: { grace: 500 ms }\n',
+      );
+      await bench.restart({ config });
+      for (const how of ['itself', 'program']) {
+        const run = await runToEnd(bench, 'drupald_fixture_gushes', [how]);
+        expect(run.ended).toMatchObject({
+          outcome: 'cancelled',
+          sentence:
+            'The run of the callback drupald_fixture_gushes was cancelled by drupald: it printed more than 64 KB, its limit (callbacks.output).',
+        });
+        expect(run.shutdowns.map((call) => call.message)).toEqual([run.ended['sentence']]);
+        expect(run.progress).toMatchObject({ message: run.ended['sentence'] });
+      }
+      await nothingLeft(bench.site, bench.daemon);
+      const longer = await runToEnd(bench, 'drupald_fixture_gushes_once', [10 * 1024 + 1]);
+      expect(longer.ended).toMatchObject({ outcome: 'completed' });
+      const { stdout } = await drupald(['logs', longer.handle, '--state-dir', bench.daemon.stateDir]);
+      expect(stdout).toContain('longer than its limit; the rest was cut');
+    });
   },
   { once: true },
 );

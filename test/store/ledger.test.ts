@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 
-import { Ledger, type LedgerRun } from '../../src/store/ledger.js';
+import { Ledger, type LedgerEnding, type LedgerRun } from '../../src/store/ledger.js';
+import { endedRun } from '../outcome/history-fakes.js';
 
 let dir: string;
 let troubles: string[];
@@ -73,6 +74,26 @@ it('forgets what is over when it is written anew', async () => {
   first.close();
   ledger().open();
   expect((await readFile(join(dir, 'ledger.jsonl'), 'utf8')).trim().split('\n')).toHaveLength(1);
+});
+
+it('hands the next daemon what has ended and is not in the history', () => {
+  const ended = (id: string): LedgerEnding => ({ run: endedRun(id, 5, { sentence: 'Why.' }), log: `/logs/${id}` });
+  const first = ledger();
+  first.open();
+  for (const id of ['a', 'b', 'c']) {
+    first.begin(run(id));
+    first.ended(ended(id));
+    first.over(id);
+  }
+  first.ended(ended('b'));
+  first.kept(['a', 'unknown']);
+  const second = ledger();
+  expect(second.open()).toEqual([]);
+  expect(second.endings).toEqual([ended('b'), ended('c')]);
+  second.kept(['b', 'c']);
+  const third = ledger();
+  third.open();
+  expect(third.endings).toEqual([]);
 });
 
 it('tells once that it cannot write, and goes on', async () => {

@@ -36,6 +36,8 @@ class Settle {
       $this->unlock();
     }
     $job = $this->job;
+    // Should this helper die, what it has asked of the database must not happen later.
+    $this->channel->send(array('type' => 'sessions', 'connections' => Site::connectionIds()));
     $sentence = $job['sentence'];
     $row = 'gone';
     $hook = 'none';
