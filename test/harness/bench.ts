@@ -1,9 +1,11 @@
+import { join } from 'node:path';
 import { afterAll, beforeAll } from 'vitest';
 import type { BootedSite } from './booted-site.js';
 import type { Caller } from './caller.js';
 import { Daemon, type DaemonOptions } from './daemon.js';
-import { freePort } from './mariadb.js';
+import { freePort, MariaDb } from './mariadb.js';
 import { openSuite } from './describe-sites.js';
+import { newHandle } from './run.js';
 import type { SiteKind } from './site.js';
 import type { Suite } from './suite.js';
 import type { CopyOptions } from './template.js';
@@ -22,6 +24,8 @@ export interface Bench {
 export interface BenchOptions {
   readonly site?: CopyOptions;
   readonly daemon?: Partial<Omit<DaemonOptions, 'sites' | 'folder'>>;
+  /** A database server of the site's own, for tests that take it away or change how it behaves: `site.server`. */
+  readonly ownServer?: boolean;
   /** Path below the daemon's address that service host `default` gets. */
   readonly basePath?: string;
 }
@@ -29,6 +33,7 @@ export interface BenchOptions {
 /** Registers set-up and tear-down for a block of tests; the fields may be used in tests only. */
 export function prepareBench(kind: SiteKind, options: BenchOptions = {}): Bench {
   let suite: Suite | undefined;
+  let server: MariaDb | undefined;
   let site: BootedSite | undefined;
   let daemon: Daemon | undefined;
   let caller: Caller | undefined;
@@ -42,7 +47,10 @@ export function prepareBench(kind: SiteKind, options: BenchOptions = {}): Bench 
 
   beforeAll(async () => {
     suite = await openSuite();
-    site = await suite.site(kind, options.site ?? {});
+    if (options.ownServer === true) {
+      server = await MariaDb.start(join(suite.folder, newHandle('mariadb')));
+    }
+    site = await suite.site(kind, { ...options.site, ...(server === undefined ? {} : { server }) });
     const port = options.daemon?.port ?? (await freePort());
     await site.setServiceHost(
       `http://127.0.0.1:${port}${options.basePath ?? ''}`,
@@ -61,6 +69,7 @@ export function prepareBench(kind: SiteKind, options: BenchOptions = {}): Bench 
     await daemon?.stop();
     await daemon?.forget();
     await site?.close();
+    await server?.remove();
     await suite?.close();
   }, 60_000);
 
