@@ -2,8 +2,10 @@ import { join } from 'node:path';
 
 import { onStopSignals } from './components/signals.js';
 import { formatListen, type Config } from './config/config.js';
-import { examine } from './doctor/examine.js';
+import { examine, ownFindings } from './doctor/examine.js';
 import { EventBus } from './events/bus.js';
+import { TroubleTeller } from './events/trouble-teller.js';
+import { Troubles } from './events/troubles.js';
 import { buildApp } from './http/app.js';
 import { ControlServer } from './http/control.js';
 import { Listener } from './http/listener.js';
@@ -70,6 +72,7 @@ export async function runDaemon(config: Config): Promise<void> {
     await writePid(state.dir);
     cleanUp.push(() => removePid(state.dir));
     const listen = { ...config.listen, port: listener.port };
+    const troubles = new Troubles(bus);
     const logListener = new LogListener(bus, createLog(config.log));
     await logListener.start();
     const logKeeper = new LogKeeper(state.logs, config.output.keep, config.output.max);
@@ -90,7 +93,7 @@ export async function runDaemon(config: Config): Promise<void> {
     const history = openHistory(sites, config.history, bus);
     await history.start();
     cleanUp.push(() => history.stop());
-    const ledger = new Ledger(state.dir, (reason) => bus.emit('ledger.trouble', { reason }));
+    const ledger = new Ledger(state.dir, new TroubleTeller(bus, 'the ledger'));
     const left = ledger.open();
     cleanUp.push(() => {
       ledger.close();
@@ -131,8 +134,14 @@ export async function runDaemon(config: Config): Promise<void> {
     let phase = 'running';
     const control = new ControlServer(state.dir, {
       status: () =>
-        daemonStatus({ version: packageVersion, startedAt, state: phase }, { ...config, listen }, sites, scheduler),
-      doctor: () => examine(sites, { ...config, listen }),
+        daemonStatus(
+          { version: packageVersion, startedAt, state: phase },
+          { ...config, listen },
+          sites,
+          scheduler,
+          troubles.list,
+        ),
+      doctor: async () => [...ownFindings(troubles.list), ...(await examine(sites, { ...config, listen }))],
       detach: async (to) => ({ ...(await detach(scheduler, handBack, bus, to)) }),
       retry: (wish) => retry(scheduler, wish),
       kill: (wish) => kill(scheduler, bus, wish, config.kill.grace),

@@ -124,6 +124,24 @@ export const errorCatalog = {
     httpStatus: 503,
     exitCode: 75,
   },
+  DATABASE_READ_ONLY: {
+    code: 'DRUPALD_DATABASE_READ_ONLY',
+    message: 'The database of {uri} takes no changes ({reason}).',
+    remedy: 'Make the server writable (read_only), or name the right one in settings.php; all work waits until then.',
+    exitCode: 75,
+  },
+  DATABASE_CONNECTIONS: {
+    code: 'DRUPALD_DATABASE_CONNECTIONS',
+    message: 'The database of {uri} has no connection left ({reason}).',
+    remedy: 'Look who holds them (SHOW PROCESSLIST), lower slots, or raise the limit; work waits until then.',
+    exitCode: 75,
+  },
+  DATABASE_SLOW: {
+    code: 'DRUPALD_DATABASE_SLOW',
+    message: 'The database of {uri} is slow: a statement took {seconds} s.',
+    remedy: 'Look at its load and its locks (SHOW FULL PROCESSLIST), and at the network between.',
+    exitCode: 75,
+  },
   DATABASE_UNSUPPORTED: {
     code: 'DRUPALD_DATABASE_UNSUPPORTED',
     message: 'The database of {uri} uses the driver "{driver}", which is not supported.',
@@ -153,6 +171,18 @@ export const errorCatalog = {
     message: 'The state directory {dir} cannot be used ({reason}).',
     remedy: 'Choose a folder that the user of drupald owns with --state-dir, with a path shorter than 90 bytes.',
     exitCode: 2,
+  },
+  STATE_DIR_FULL: {
+    code: 'DRUPALD_STATE_DIR_FULL',
+    message: 'The ledger in {dir} cannot be written ({reason}): a next daemon would not know what runs.',
+    remedy: 'Make room on that file system; what was not written is written then.',
+    exitCode: 75,
+  },
+  MACHINE_EXHAUSTED: {
+    code: 'DRUPALD_MACHINE_EXHAUSTED',
+    message: 'The machine has no room for the PHP processes of {uri} ({reason}).',
+    remedy: 'Raise LimitNPROC or LimitNOFILE of the service (ulimit -u, -n), or lower slots; work waits until then.',
+    exitCode: 75,
   },
   PHP_NOT_FOUND: {
     code: 'DRUPALD_PHP_NOT_FOUND',

@@ -55,7 +55,7 @@ export interface Settled {
  * fence, tells the hook once, ends the progress, removes the locks and writes
  * Drupal's log. Where Drupal cannot boot, statements of ours do all but the hook.
  *
- * @throws what the database throws, when neither way worked
+ * @throws what the database throws, or an Error with the reason in a sentence: it is to be tried again later
  */
 export async function settleDead(tools: SettleTools, dead: Unsettled): Promise<Settled> {
   if (dead.outcome.kind === 'completed') {
@@ -72,6 +72,10 @@ export async function settleDead(tools: SettleTools, dead: Unsettled): Promise<S
     } catch (error) {
       failure = error instanceof Error ? error.message : String(error);
     }
+    if (found.passing && found.row === undefined && found.hook === 'none') {
+      // Statements of ours might get through, but could not tell the hook.
+      throw new Error(found.failure);
+    }
     if (!diedForNoFault(found)) {
       break;
     }
@@ -82,7 +86,8 @@ export async function settleDead(tools: SettleTools, dead: Unsettled): Promise<S
     return { row: found.row, hook: found.hook === 'begun' ? 'interrupted' : found.hook, by: 'site' };
   }
   if (failure !== undefined) {
-    tools.bus.emit('worker.protocol', { handle: dead.handle, reason: `no helper worker: ${failure}` });
+    // No PHP can be had: the hook is told when there is one again.
+    throw new Error(`there is no PHP to settle it: ${failure}`);
   }
   const row = (await settleByStatements(tools.store, dead)) ? 'deleted' : 'gone';
   const told =
@@ -90,10 +95,9 @@ export async function settleDead(tools: SettleTools, dead: Unsettled): Promise<S
   return { row, hook: told, by: 'daemon' };
 }
 
-/** Whether a helper has done nothing, and the next may do better: it was killed, could not be forked, or met a database that was away. */
+/** Whether a helper has done nothing, and the next may do better: it was killed, or could not be forked. */
 function diedForNoFault(found: HelperWord): boolean {
-  const bootable = found.failure === undefined || found.database === true;
-  return found.row === undefined && found.hook === 'none' && bootable && found.late !== true;
+  return found.row === undefined && found.hook === 'none' && found.failure === undefined && found.late !== true;
 }
 
 function runHelper(tools: SettleTools, dead: Unsettled, found: HelperWord): Promise<void> {
@@ -114,10 +118,10 @@ function runHelper(tools: SettleTools, dead: Unsettled, found: HelperWord): Prom
 export interface HelperWord {
   row?: 'deleted' | 'gone';
   hook: 'none' | 'begun' | 'done';
-  /** Why it could not boot the site. */
+  /** Why it could not boot the site, or could not settle. */
   failure?: string;
-  /** Whether that was for the database. */
-  database?: boolean;
+  /** Whether that was for a database that could not do it now. */
+  passing?: boolean;
   /** It took longer than it may. */
   late?: boolean;
 }
@@ -147,7 +151,10 @@ export async function runSettleJob(
       found.row = message.row;
     } else if (message.type === 'boot-failed') {
       found.failure = bootReason(message);
-      found.database = message.database === true;
+      found.passing = message.database === true;
+    } else if (message.type === 'unsettled') {
+      found.failure = message.message;
+      found.passing = true;
     }
   });
   clearTimeout(timer);
@@ -170,5 +177,5 @@ async function settleByStatements(store: ProcessStore, dead: Unsettled): Promise
 
 /** One line for the log when settling has to wait for the database. */
 export function postponedReason(error: unknown): string {
-  return `the database does not answer (${databaseReason(error)})`;
+  return `it could not be written (${databaseReason(error)})`;
 }

@@ -241,6 +241,11 @@ async function endUnclaimed(
   if (trouble !== undefined) {
     return { type: 'trouble', reason: trouble };
   }
+  if (report.bootFailure?.database === true) {
+    // The site is well again: a session that was ended, or the last connection. Not for ever without a pause.
+    dispatch.hindered += 1;
+    return { type: dispatch.hindered < attemptLimit ? 'again' : 'trouble', reason: cause.sentence };
+  }
   if (report.bootFailure?.cause !== 'exit') {
     dispatch.attempts += 1;
     if (dispatch.attempts < attemptLimit) {

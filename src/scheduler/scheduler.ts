@@ -18,7 +18,7 @@ import { resumeRun } from './resume-run.js';
 import { runProcess } from './run-process.js';
 import type { ServedSite } from './served-site.js';
 import type { SetAside } from './set-aside.js';
-import { settleLater } from './settle-later.js';
+import { SettleLater } from './settle-later.js';
 import { Slots } from './slots.js';
 import { WaitingList } from './waiting-list.js';
 
@@ -49,6 +49,7 @@ export class Scheduler extends BaseComponent {
   readonly #known = new Map<string, Dispatch>();
   readonly #running = new Set<RunRecord>();
   readonly #resting: Resting;
+  readonly #unsettled: SettleLater;
   #stopping = false;
   #detached = false;
   #idle = new Deferred();
@@ -57,6 +58,7 @@ export class Scheduler extends BaseComponent {
     super();
     this.#options = { ...options, crowded: () => this.#waiting.size > 0 };
     this.#bus = options.bus;
+    this.#unsettled = new SettleLater(this.#options);
     this.#lanes = new Lanes(options.limits);
     this.#waiting = new WaitingList((dispatch) => this.#lanes.laneOf(dispatch));
     this.#slots = new Slots({
@@ -111,6 +113,11 @@ export class Scheduler extends BaseComponent {
 
   heldOf(site: ServedSite): number {
     return this.#resting.sizeOf(site);
+  }
+
+  /** Ends of a site that could not be settled yet. */
+  unsettledOf(site: ServedSite): number {
+    return this.#unsettled.sizeOf(site);
   }
 
   /** The first waiting starts, at most `limit`. */
@@ -259,11 +266,9 @@ export class Scheduler extends BaseComponent {
     this.#stopping = true;
     this.#resting.hold.stop();
     this.#noteIdle();
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<void>((resolve) => {
-      timer = setTimeout(resolve, grace);
-    });
-    await Promise.race([this.#idle.promise, late, hurry]);
+    const late = new Deferred();
+    const timer = setTimeout(() => late.resolve(), grace);
+    await Promise.race([this.#idle.promise, late.promise, hurry]);
     clearTimeout(timer);
     return this.#running.size;
   }
@@ -334,7 +339,7 @@ export class Scheduler extends BaseComponent {
       case 'unsettled':
         this.#known.delete(dispatchKey(dispatch));
         this.#tellEnd(record, end.dead.outcome);
-        void settleLater(this.#options, site, end.dead, end.error);
+        this.#unsettled.add(site, end.dead, end.error);
         return;
       case 'nothing':
         this.#known.delete(dispatchKey(dispatch));

@@ -4,12 +4,19 @@ import { createPool, type Pool, type PoolOptions, type QueryError, type ResultSe
 
 import { fail } from '../errors.js';
 import type { DatabaseAccess } from '../sites/description.js';
+import type { DatabaseHealth } from './database-health.js';
 
 /** Connections that the daemon keeps for one database at most: the site comes first. */
 const connectionLimit = 6;
 
 /** Milliseconds after which a statement counts as lost: a server that hangs must not hold requests for ever. */
 const statementTimeout = 15_000;
+
+/**
+ * Seconds that a statement of ours waits for a row that somebody else has locked: it must have
+ * given up before it counts as lost, or the server would do it later, when nobody knows of it.
+ */
+const lockWait = 10;
 
 /** A value that a statement takes. */
 export type Param = string | number | null;
@@ -18,9 +25,12 @@ export type Param = string | number | null;
 export class SiteDatabase {
   readonly access: DatabaseAccess;
   readonly #pool: Pool;
+  readonly #health: DatabaseHealth | undefined;
 
-  constructor(access: DatabaseAccess) {
+  /** @param health told how each statement went */
+  constructor(access: DatabaseAccess, health?: DatabaseHealth) {
     this.access = access;
+    this.#health = health;
     const options: PoolOptions = {
       user: access.user,
       password: access.password,
@@ -39,6 +49,15 @@ export class SiteDatabase {
         : { socketPath: access.socket }),
     };
     this.#pool = createPool(options);
+    this.#pool.on('connection', (connection) => {
+      // Fails only with the connection itself, and the statement behind it then tells.
+      connection.query(`SET SESSION innodb_lock_wait_timeout = ${lockWait}`, () => undefined);
+    });
+  }
+
+  /** Whether it has refused changes, and has taken none since. */
+  get isReadOnly(): boolean {
+    return this.#health?.isReadOnly ?? false;
   }
 
   /** Quoted name of one of Drupal's tables; the prefix may name another schema. */
@@ -56,12 +75,12 @@ export class SiteDatabase {
   }
 
   rows<T>(sql: string, params: readonly Param[] = []): Promise<T[]> {
-    return this.#query<T[]>(sql, params);
+    return this.#query<T[]>(sql, params, false);
   }
 
   /** Runs a statement that changes rows; how many it matched or changed. */
   async change(sql: string, params: readonly Param[] = []): Promise<number> {
-    return (await this.#query<ResultSetHeader>(sql, params)).affectedRows;
+    return (await this.#query<ResultSetHeader>(sql, params, true)).affectedRows;
   }
 
   /** Storage engine of one of Drupal's tables, as the server writes it, and its comment; undefined: there is no such table. */
@@ -101,12 +120,15 @@ export class SiteDatabase {
   }
 
   /** mysql2's own promises take a stack trace for each statement, which costs more than the rest of it. */
-  #query<R>(sql: string, params: readonly Param[]): Promise<R> {
+  #query<R>(sql: string, params: readonly Param[], changes: boolean): Promise<R> {
+    const began = performance.now();
     return new Promise((resolve, reject) => {
       this.#pool.query({ sql, timeout: statementTimeout }, [...params], (error: QueryError | null, result: unknown) => {
         if (error) {
+          this.#health?.failed(error.code, databaseReason(error));
           reject(error);
         } else {
+          this.#health?.worked(changes, performance.now() - began);
           resolve(result as R);
         }
       });
@@ -136,6 +158,10 @@ const temporary = new Set([
   'ER_LOCK_WAIT_TIMEOUT',
   'ER_SERVER_SHUTDOWN',
   'ER_OPTION_PREVENTS_STATEMENT',
+  'ER_READ_ONLY_MODE',
+  'ER_CANT_EXECUTE_IN_READ_ONLY_TRANSACTION',
+  'ER_DISK_FULL',
+  'ER_RECORD_FILE_FULL',
   'ER_QUERY_INTERRUPTED',
   'ER_CONNECTION_KILLED',
   'ER_NORMAL_SHUTDOWN',

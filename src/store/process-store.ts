@@ -245,6 +245,21 @@ export class ProcessStore {
     return Number(rows[0]?.t ?? 0) - Date.now() / 1000;
   }
 
+  /** Whether changes were refused, and none was taken since. */
+  get isReadOnly(): boolean {
+    return this.#processes.isReadOnly || this.#main.isReadOnly;
+  }
+
+  /** Changes nothing, and throws what the database throws when it takes no changes. */
+  async tryWriting(): Promise<void> {
+    const process = this.#processes.table('background_process');
+    await this.#processes.change(`UPDATE ${process} SET exec_status = exec_status WHERE 1 = 0`);
+    if (this.#main !== this.#processes) {
+      const variable = this.#main.table('variable');
+      await this.#main.change(`UPDATE ${variable} SET value = value WHERE 1 = 0`);
+    }
+  }
+
   /** What is wrong with the tables that a process needs: missing, not to be changed, or kept by an engine without transactions. */
   async tableTroubles(): Promise<TableTrouble[]> {
     const troubles: TableTrouble[] = [];

@@ -215,7 +215,7 @@ class Run {
         'message' => $error->getMessage(),
         'file' => $error->getFile(),
         'line' => $error->getLine(),
-        'database' => $error instanceof \PDOException,
+        'database' => Ending::isPassing($error),
       ));
     }
     elseif (!$this->outcome) {
