@@ -4,7 +4,7 @@ import { createPool, type Pool, type PoolOptions, type QueryError, type ResultSe
 
 import { fail } from '../errors.js';
 import type { DatabaseAccess } from '../sites/description.js';
-import type { DatabaseHealth } from './database-health.js';
+import { troubleOfCode, type DatabaseHealth } from './database-health.js';
 
 /** Connections that the daemon keeps for one database at most: the site comes first. */
 const connectionLimit = 6;
@@ -191,7 +191,7 @@ export function databaseReason(error: unknown): string {
 /**
  * Tries a database once, so that a wrong password is known before anything starts.
  *
- * @throws DrupaldError DATABASE_UNSUPPORTED, DATABASE_CREDENTIALS or DATABASE_UNREACHABLE.
+ * @throws DrupaldError DATABASE_UNSUPPORTED, DATABASE_CREDENTIALS, DATABASE_CONNECTIONS or DATABASE_UNREACHABLE.
  */
 export async function probeDatabase(access: DatabaseAccess, uri: string): Promise<void> {
   if (access.driver !== 'mysql') {
@@ -210,7 +210,8 @@ export async function probeDatabase(access: DatabaseAccess, uri: string): Promis
       host: access.socket || `${access.host}:${access.port || 3306}`,
     };
     const denied = code.includes('ACCESS_DENIED') || code === 'ER_DBACCESS_DENIED_ERROR' || code === 'ER_BAD_DB_ERROR';
-    throw fail(denied ? 'DATABASE_CREDENTIALS' : 'DATABASE_UNREACHABLE', params, { cause: error });
+    const away = troubleOfCode(code) === 'DATABASE_CONNECTIONS' ? 'DATABASE_CONNECTIONS' : 'DATABASE_UNREACHABLE';
+    throw fail(denied ? 'DATABASE_CREDENTIALS' : away, params, { cause: error });
   } finally {
     await database.close().catch(() => undefined);
   }
