@@ -76,11 +76,16 @@ export async function settleDead(tools: SettleTools, dead: Unsettled): Promise<S
       // Statements of ours might get through, but could not tell the hook.
       throw new Error(found.failure);
     }
+    if (found.late || diedForNoFault(found)) {
+      // While the database is away this throws, and everything is left for later.
+      await tools.store.get(dead.handle, dead.stamp);
+    }
+    if (found.late && found.row === undefined && found.hook === 'none' && tools.store.isSlow) {
+      throw new Error('the database is too slow for it');
+    }
     if (!diedForNoFault(found)) {
       break;
     }
-    // While the database is away this throws, and everything is left for later.
-    await tools.store.get(dead.handle, dead.stamp);
   }
   if (found.row !== undefined) {
     return { row: found.row, hook: found.hook === 'begun' ? 'interrupted' : found.hook, by: 'site' };

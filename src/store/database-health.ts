@@ -79,6 +79,11 @@ export class DatabaseHealth {
     return this.#teller.current === 'DATABASE_READ_ONLY';
   }
 
+  /** Whether the last statement was slow. */
+  get isSlow(): boolean {
+    return this.#teller.current === 'DATABASE_SLOW';
+  }
+
   /**
    * A statement worked.
    *

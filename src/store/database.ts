@@ -55,6 +55,11 @@ export class SiteDatabase {
     });
   }
 
+  /** Whether its last statement was slow. */
+  get isSlow(): boolean {
+    return this.#health?.isSlow ?? false;
+  }
+
   /** Whether it has refused changes, and has taken none since. */
   get isReadOnly(): boolean {
     return this.#health?.isReadOnly ?? false;

@@ -250,6 +250,11 @@ export class ProcessStore {
     return this.#processes.isReadOnly || this.#main.isReadOnly;
   }
 
+  /** Whether the last statement took too long for a site to boot in time. */
+  get isSlow(): boolean {
+    return this.#processes.isSlow || this.#main.isSlow;
+  }
+
   /** Changes nothing, and throws what the database throws when it takes no changes. */
   async tryWriting(): Promise<void> {
     const process = this.#processes.table('background_process');

@@ -7,6 +7,7 @@ import { freePort, MariaDb } from './mariadb.js';
 import { openSuite } from './describe-sites.js';
 import { newHandle } from './run.js';
 import type { SiteKind } from './site.js';
+import { SlowProxy } from './slow-proxy.js';
 import type { Suite } from './suite.js';
 import type { CopyOptions } from './template.js';
 
@@ -16,6 +17,8 @@ export interface Bench {
   readonly site: BootedSite;
   readonly daemon: Daemon;
   readonly caller: Caller;
+  /** With `slowProxy`. */
+  readonly proxy: SlowProxy;
   /** Replaces the daemon, on the same port and with the same state folder. */
   restart(options?: Partial<DaemonOptions>): Promise<Daemon>;
 }
@@ -26,6 +29,8 @@ export interface BenchOptions {
   readonly daemon?: Partial<Omit<DaemonOptions, 'sites' | 'folder'>>;
   /** A database server of the site's own, for tests that take it away or change how it behaves: `site.server`. */
   readonly ownServer?: boolean;
+  /** A proxy between the site and its database, which can make every statement slow. */
+  readonly slowProxy?: boolean;
   /** Path below the daemon's address that service host `default` gets. */
   readonly basePath?: string;
 }
@@ -36,6 +41,7 @@ export function prepareBench(kind: SiteKind, options: BenchOptions = {}): Bench 
   let server: MariaDb | undefined;
   let site: BootedSite | undefined;
   let daemon: Daemon | undefined;
+  let proxy: SlowProxy | undefined;
   let caller: Caller | undefined;
 
   const have = <T>(thing: T | undefined, name: string): T => {
@@ -51,6 +57,10 @@ export function prepareBench(kind: SiteKind, options: BenchOptions = {}): Bench 
       server = await MariaDb.start(join(suite.folder, newHandle('mariadb')));
     }
     site = await suite.site(kind, { ...options.site, ...(server === undefined ? {} : { server }) });
+    if (options.slowProxy === true) {
+      proxy = await SlowProxy.start(site.database.port);
+      await site.reachDatabaseAt(proxy.port);
+    }
     const port = options.daemon?.port ?? (await freePort());
     await site.setServiceHost(
       `http://127.0.0.1:${port}${options.basePath ?? ''}`,
@@ -69,6 +79,7 @@ export function prepareBench(kind: SiteKind, options: BenchOptions = {}): Bench 
     await daemon?.stop();
     await daemon?.forget();
     await site?.close();
+    await proxy?.close();
     await server?.remove();
     await suite?.close();
   }, 60_000);
@@ -82,6 +93,9 @@ export function prepareBench(kind: SiteKind, options: BenchOptions = {}): Bench 
     },
     get daemon() {
       return have(daemon, 'daemon');
+    },
+    get proxy() {
+      return have(proxy, 'proxy');
     },
     get caller() {
       return have(caller, 'caller');
