@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 
+import { Descriptors } from './components/descriptors.js';
 import { onStopSignals } from './components/signals.js';
 import { formatListen, type Config } from './config/config.js';
 import { examine, ownFindings } from './doctor/examine.js';
@@ -78,6 +79,9 @@ export async function runDaemon(config: Config): Promise<void> {
     const logKeeper = new LogKeeper(state.logs, config.output.keep, config.output.max);
     await logKeeper.start();
     cleanUp.push(() => logKeeper.stop());
+    const descriptors = new Descriptors(new TroubleTeller(bus, 'descriptors'));
+    await descriptors.start();
+    cleanUp.push(() => descriptors.stop());
     const socket = new WorkerSocket(join(state.dir, 'workers.sock'), bus);
     await socket.start();
     cleanUp.push(() => socket.stop());

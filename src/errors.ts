@@ -180,7 +180,7 @@ export const errorCatalog = {
   },
   MACHINE_EXHAUSTED: {
     code: 'DRUPALD_MACHINE_EXHAUSTED',
-    message: 'The machine has no room for the PHP processes of {uri} ({reason}).',
+    message: 'The machine has no process or file left for {uri} ({reason}).',
     remedy: 'Raise LimitNPROC or LimitNOFILE of the service (ulimit -u, -n), or lower slots; work waits until then.',
     exitCode: 75,
   },

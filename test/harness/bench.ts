@@ -107,7 +107,7 @@ export function prepareBench(kind: SiteKind, options: BenchOptions = {}): Bench 
         ...options.daemon,
         ...change,
         port: before.port,
-        stateDir: before.stateDir,
+        stateDir: change.stateDir ?? before.stateDir,
         sites: change.sites ?? [{ root: have(site, 'site').root, uris: have(site, 'site').uris }],
         folder: have(suite, 'suite').folder,
       });
