@@ -17,7 +17,7 @@ export function daemonStatus(
   troubles: readonly Trouble[],
 ): DaemonStatus {
   const running = scheduler.running;
-  const now = Date.now();
+  const now = performance.now();
   return {
     daemon: { pid: process.pid, listen: formatListen(config.listen), slots: scheduler.slots, ...daemon },
     troubles: troubles.map((trouble) => ({ ...trouble })),
@@ -49,7 +49,7 @@ export function daemonStatus(
         site: dispatch.site.name,
         state: 'set aside',
         pid: null,
-        waitedMs: now - dispatch.acceptedAt,
+        waitedMs: now - dispatch.arrivedAt,
         ranMs: null,
         reason: scheduler.aside.reasonOf(dispatch) ?? null,
       })),
@@ -59,7 +59,7 @@ export function daemonStatus(
         site: dispatch.site.name,
         state: 'waiting',
         pid: null,
-        waitedMs: now - dispatch.acceptedAt,
+        waitedMs: now - dispatch.arrivedAt,
         ranMs: null,
       })),
     ],

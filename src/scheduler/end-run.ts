@@ -189,8 +189,7 @@ async function causeOf(record: RunRecord, tools: RunTools, report: RunReport, ex
 /** A server that still works on the statement of a dead client would hold its locks until that is done. */
 async function endSessions(record: RunRecord, report: RunReport): Promise<void> {
   if (report.claimed && !report.done) {
-    const since = record.claimedAt ?? record.dispatchedAt;
-    await record.dispatch.site.store.endSessions(report.claimed.connections, since).catch(() => undefined);
+    await record.dispatch.site.store.endSessions(report.claimed.connections, record.ranMs).catch(() => undefined);
   }
 }
 

@@ -27,6 +27,7 @@ export class RetryPause {
       stamp,
       tries: before.tries + 1,
       acceptedAt: Date.now(),
+      arrivedAt: performance.now(),
       attempts: 0,
       hindered: 0,
     };

@@ -40,7 +40,8 @@ export class SiteDatabase {
       connectionLimit,
       maxIdle: 2,
       idleTimeout: 60_000,
-      connectTimeout: 5_000,
+      // Several steps, each of which a slow server takes its time for.
+      connectTimeout: statementTimeout,
       enableKeepAlive: true,
       supportBigNumbers: true,
       ...(access.encrypted ? { ssl: {} } : {}),
@@ -103,11 +104,11 @@ export class SiteDatabase {
   /**
    * Ends a session of this user, unless the server was started anew since: then the number is another's.
    *
-   * @param since milliseconds since 1970 at which the session was open
+   * @param age milliseconds for which the session is known to have been open
    */
-  async endSession(id: number, since: number): Promise<void> {
+  async endSession(id: number, age: number): Promise<void> {
     const [status] = await this.rows<{ Value: string }>("SHOW GLOBAL STATUS LIKE 'Uptime'");
-    if (Number(status?.Value ?? 0) * 1000 < Date.now() - since) {
+    if (Number(status?.Value ?? 0) * 1000 < age) {
       return;
     }
     try {

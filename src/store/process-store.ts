@@ -18,6 +18,9 @@ export interface ProcessRow {
   readonly status: number;
 }
 
+/** Seconds that the clock of a web server may be ahead of ours. */
+const clockTolerance = 60;
+
 /** One thing that is wrong with a table. */
 export interface TableTrouble {
   readonly table: string;
@@ -67,6 +70,7 @@ export class ProcessStore {
    * Status 3 with a service host is a start that a daemon has put to wait; status
    * 1 counts only when older than `lockedBefore` (seconds since 1970), because on
    * a refused connection the module deletes its row without a fence (contract §6a).
+   * One that is stamped in the future is older than a clock that was set back.
    */
   async unclaimed(hosts: readonly string[], lockedBefore: number, limit: number): Promise<ProcessRow[]> {
     if (hosts.length === 0) {
@@ -75,8 +79,9 @@ export class ProcessStore {
     const names = hosts.map(() => '?').join(', ');
     return this.#select(
       `service_host IN (${names}) AND token <> '' AND (exec_status = ${execStatus.queued}` +
-        ` OR (exec_status = ${execStatus.locked} AND start_stamp < ?)) ORDER BY start_stamp LIMIT ${limit}`,
-      [...hosts, lockedBefore.toFixed(6)],
+        ` OR (exec_status = ${execStatus.locked} AND (start_stamp < ? OR start_stamp > ?)))` +
+        ` ORDER BY start_stamp LIMIT ${limit}`,
+      [...hosts, lockedBefore.toFixed(6), (Date.now() / 1000 + clockTolerance).toFixed(6)],
     );
   }
 
@@ -204,13 +209,13 @@ export class ProcessStore {
    * Ends the sessions that a dead process had in the databases.
    *
    * @param ids in the order in which workers tell them: the site's, then the module's when that is another
-   * @param since milliseconds since 1970 at which they were open
+   * @param age milliseconds for which they are known to have been open
    */
-  async endSessions(ids: readonly number[], since: number): Promise<void> {
+  async endSessions(ids: readonly number[], age: number): Promise<void> {
     for (const [index, database] of [this.#main, this.#processes].entries()) {
       const id = ids[index];
       if (id !== undefined) {
-        await database.endSession(id, since);
+        await database.endSession(id, age);
       }
     }
   }
