@@ -76,12 +76,16 @@ export function prepareBench(kind: SiteKind, options: BenchOptions = {}): Bench 
   }, 120_000);
 
   afterAll(async () => {
-    await daemon?.stop();
-    await daemon?.forget();
-    await site?.close();
-    await proxy?.close();
-    await server?.remove();
-    await suite?.close();
+    try {
+      await daemon?.stop();
+      await daemon?.forget();
+      await site?.close();
+      await proxy?.close();
+    } finally {
+      // Nobody else would end them.
+      await server?.remove();
+      await suite?.close();
+    }
   }, 60_000);
 
   return {
