@@ -20,4 +20,5 @@ export const systemPackages = [
   { name: 'nginx-light', program: ['nginx'] },
   { name: 'redis-server', program: ['redis-server'] },
   { name: 'memcached', program: ['memcached'] },
+  { name: 'faketime', program: ['faketime'] },
 ];

@@ -1,11 +1,14 @@
 import { join } from 'node:path';
 
+import { Descriptors } from './components/descriptors.js';
 import { onStopSignals } from './components/signals.js';
 import { formatListen, type Config } from './config/config.js';
 import { CoreCron } from './cron/core-cron.js';
 import { runJob } from './cron/run-job.js';
-import { examine } from './doctor/examine.js';
+import { examine, ownFindings } from './doctor/examine.js';
 import { EventBus } from './events/bus.js';
+import { TroubleTeller } from './events/trouble-teller.js';
+import { Troubles } from './events/troubles.js';
 import { buildApp } from './http/app.js';
 import { ControlServer } from './http/control.js';
 import { Listener } from './http/listener.js';
@@ -73,6 +76,7 @@ export async function runDaemon(config: Config): Promise<void> {
     await writePid(state.dir);
     cleanUp.push(() => removePid(state.dir));
     const listen = { ...config.listen, port: listener.port };
+    const troubles = new Troubles(bus);
     const logListener = new LogListener(bus, createLog(config.log));
     await logListener.start();
     const manager = new ServiceManager(bus, noticeWish());
@@ -81,6 +85,9 @@ export async function runDaemon(config: Config): Promise<void> {
     const logKeeper = new LogKeeper(state.logs, config.output.keep, longestLog(config));
     await logKeeper.start();
     cleanUp.push(() => logKeeper.stop());
+    const descriptors = new Descriptors(new TroubleTeller(bus, 'descriptors'));
+    await descriptors.start();
+    cleanUp.push(() => descriptors.stop());
     const socket = new WorkerSocket(join(state.dir, 'workers.sock'), bus);
     await socket.start();
     cleanUp.push(() => socket.stop());
@@ -93,7 +100,7 @@ export async function runDaemon(config: Config): Promise<void> {
       sites.flatMap((site) => site.uris.map((uri) => ({ uri, target: site }))),
       ownAddresses(listen),
     );
-    const ledger = new Ledger(state.dir, (reason) => bus.emit('ledger.trouble', { reason }));
+    const ledger = new Ledger(state.dir, new TroubleTeller(bus, 'the ledger'));
     const left = ledger.open();
     cleanUp.push(() => ledger.close());
     const history = openHistory(sites, config.history, bus, ledger);
@@ -146,8 +153,14 @@ export async function runDaemon(config: Config): Promise<void> {
     });
     const control = new ControlServer(state.dir, {
       status: () =>
-        daemonStatus({ version: packageVersion, startedAt, state: phase }, { ...config, listen }, sites, scheduler),
-      doctor: () => examine(sites, { ...config, listen }),
+        daemonStatus(
+          { version: packageVersion, startedAt, state: phase },
+          { ...config, listen },
+          sites,
+          scheduler,
+          troubles.list,
+        ),
+      doctor: async () => [...ownFindings(troubles.list), ...(await examine(sites, { ...config, listen }))],
       detach: async (to) => ({ ...(await detach(scheduler, handBack, bus, to)) }),
       retry: (wish) => retry(scheduler, wish),
       kill: (wish) => kill(scheduler, bus, wish, config.kill.grace),

@@ -99,6 +99,22 @@ class Ending {
       || (bool) preg_match('/server has gone away|Lost connection|Connection was killed|Connection refused/i', $error->getMessage());
   }
 
+  /**
+   * Whether an exception says that the database cannot do it now, and may a moment later.
+   *
+   * No connection left, read-only, a lock that another session holds, a deadlock,
+   * a full disk, a connection that was cut.
+   */
+  public static function isPassing($error) {
+    if (!($error instanceof \PDOException)) {
+      return FALSE;
+    }
+    $code = isset($error->errorInfo[1]) ? (int) $error->errorInfo[1] : (int) $error->getCode();
+    return self::isDatabaseLoss($error)
+      || in_array($code, array(1021, 1040, 1041, 1114, 1203, 1205, 1213, 1226, 1290, 1317, 1836, 1969, 2003, 3024), TRUE)
+      || (bool) preg_match('/Too many connections|max_user_connections|--read-only/i', $error->getMessage());
+  }
+
   private static function place($file, $line) {
     return defined('DRUPAL_ROOT') && strpos($file, DRUPAL_ROOT . '/') === 0
       ? substr($file, strlen(DRUPAL_ROOT) + 1) . ':' . $line

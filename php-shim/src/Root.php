@@ -57,7 +57,7 @@ class Root extends Forker {
   /** Says once when opcache is nearly full: the daemon then starts a new root. */
   protected function look() {
     $now = microtime(TRUE);
-    if ($this->fullTold || $now - $this->opcacheLooked < self::OPCACHE_INTERVAL) {
+    if ($this->fullTold || abs($now - $this->opcacheLooked) < self::OPCACHE_INTERVAL) {
       return;
     }
     $this->opcacheLooked = $now;

@@ -31,6 +31,11 @@ export function formatStatus(status: DaemonStatus, colour: boolean, now = Date.n
     const rows = status.sites.map((site) => [site.name, site.state, site.slots, site.running, site.waiting, site.held]);
     parts.push(formatTable(['SITE', 'STATE', 'SLOTS', 'RUNNING', 'WAITING', 'HELD'], rows, colour));
   }
+  for (const { code, message, remedy } of status.troubles) parts.push(printable(`${code}: ${message} ${remedy}`));
+  for (const site of status.sites) {
+    if (site.unsettled > 0)
+      parts.push(`${site.name}: ${String(site.unsettled)} ended and cannot be told to the site yet.`);
+  }
   for (const site of status.sites) if (site.reason) parts.push(printable(`${site.name}: ${site.reason}`));
   if (status.runs.length > 0) {
     const rows = status.runs.map((run) => [

@@ -1,10 +1,12 @@
 import { setTimeout as pause } from 'node:timers/promises';
 
 import type { Config } from '../config/config.js';
-import { DrupaldError, isError } from '../errors.js';
+import { DrupaldError, fail, isError } from '../errors.js';
 import { EventBus } from '../events/bus.js';
+import type { Trouble } from '../events/troubles.js';
 import { withoutDaemon, type BorrowSites } from '../scheduler/borrow-sites.js';
 import type { ServedSite } from '../scheduler/served-site.js';
+import { siteTrouble } from '../scheduler/site-trouble.js';
 import type { SiteSettings } from '../sites/description.js';
 import { probeDatabase } from '../store/database.js';
 import { crontabFindings } from './crontab-findings.js';
@@ -101,6 +103,13 @@ export async function examine(
   return findings;
 }
 
+/** What a daemon knows to be wrong with itself and its machine: nothing that a look at a site shows. */
+export function ownFindings(troubles: readonly Trouble[]): Finding[] {
+  return troubles
+    .filter(({ site }) => site === undefined)
+    .map(({ code, message, remedy }) => finding('refused', { message, error: code, remedy }));
+}
+
 async function examineSite(site: ServedSite, config: Config, siteCount: number): Promise<Finding[]> {
   const away = await unreachable(site.name, site.settings);
   if (away) {
@@ -119,6 +128,11 @@ async function examineSite(site: ServedSite, config: Config, siteCount: number):
       return [...driver, refused];
     }
     const reason = trouble ?? 'unknown reason';
+    const cause = siteTrouble(reason);
+    if (cause !== 'SITE_CANNOT_BOOT') {
+      // Nothing of the site itself is wrong.
+      return [...driver, refusal(fail(cause, { uri: name, reason }))];
+    }
     return [...driver, finding('does-not-boot', { site: name, reason }), ...(await whyNot(site, config, reason))];
   }
   return [

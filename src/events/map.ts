@@ -58,6 +58,14 @@ export interface JudgedEvent extends RunEvent {
   readonly evidence: string;
 }
 
+/** About something that is wrong for a while. */
+export interface TroubleEvent extends EventBase {
+  /** What is in trouble: the same words when it begins and when it is over. */
+  readonly about: string;
+  /** Code from the catalogue of errors. */
+  readonly code: string;
+}
+
 /** About the past runs of a site. */
 export interface HistoryEvent extends EventBase {
   readonly site: string;
@@ -87,7 +95,8 @@ export interface EventMap {
   'run.set-aside': RunEvent & { readonly reason: string };
   'run.unlocked': RunEvent & { readonly stopped: boolean };
   'runs.recovered': EventBase & { readonly count: number; readonly foreign: number };
-  'ledger.trouble': EventBase & { readonly reason: string };
+  'trouble.began': TroubleEvent & { readonly message: string; readonly remedy: string };
+  'trouble.over': TroubleEvent;
   'run.requeued': RunEvent & { readonly reason: string };
   'site.ready': EventBase & { readonly site: string };
   'site.cannot-boot': EventBase & { readonly site: string; readonly reason: string; readonly retryMs?: number };

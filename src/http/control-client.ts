@@ -17,6 +17,8 @@ const site = z.looseObject({
   running: z.number().default(0),
   waiting: z.number().default(0),
   held: z.number().default(0),
+  /** Ends that could not be settled yet. */
+  unsettled: z.number().default(0),
 });
 
 const run = z.looseObject({
@@ -29,6 +31,14 @@ const run = z.looseObject({
   ranMs: z.number().nullish(),
 });
 
+const trouble = z.looseObject({
+  code: z.string(),
+  site: z.string().nullish(),
+  message: z.string(),
+  remedy: z.string(),
+  since: z.string(),
+});
+
 const status = z.looseObject({
   daemon: z.looseObject({
     pid: z.number(),
@@ -37,6 +47,8 @@ const status = z.looseObject({
     listen: z.string(),
     state: z.string(),
   }),
+  /** What is wrong now; each goes by itself when it is over. */
+  troubles: z.array(trouble).default([]),
   sites: z.array(site).default([]),
   runs: z.array(run).default([]),
   waitingTotal: z.number().default(0),

@@ -68,7 +68,7 @@ function waitingOf({ scheduler }: RunSources, dispatch: Dispatch): LiveRun {
     callback: dispatch.callback,
     state: held ? 'held' : 'waiting',
     ...(held ? {} : { position: line.filter(({ order }) => order < dispatch.order).length + 1 }),
-    waitedMs: Date.now() - dispatch.acceptedAt,
+    waitedMs: performance.now() - dispatch.arrivedAt,
     ...(site.trouble === undefined ? {} : { reason: site.trouble }),
   };
 }

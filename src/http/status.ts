@@ -1,6 +1,7 @@
 import type { Config } from '../config/config.js';
 import { formatListen } from '../config/config.js';
 import type { Scheduler } from '../scheduler/scheduler.js';
+import type { Trouble } from '../events/troubles.js';
 import type { ServedSite } from '../scheduler/served-site.js';
 import type { DaemonStatus } from './control-client.js';
 
@@ -13,21 +14,24 @@ export function daemonStatus(
   config: Config,
   sites: readonly ServedSite[],
   scheduler: Scheduler,
+  troubles: readonly Trouble[],
 ): DaemonStatus {
   const running = scheduler.running;
-  const now = Date.now();
+  const now = performance.now();
   return {
     daemon: { pid: process.pid, listen: formatListen(config.listen), slots: scheduler.slots, ...daemon },
+    troubles: troubles.map((trouble) => ({ ...trouble })),
     sites: sites.map((site) => ({
       name: site.name,
       root: site.config.root,
       uris: site.uris.map((uri) => uri.url),
-      state: site.trouble === undefined ? 'ready' : 'cannot boot',
+      state: stateOf(site),
       reason: site.trouble ?? null,
       slots: scheduler.slots,
       running: running.filter((record) => record.dispatch.site === site).length,
       waiting: scheduler.waitingOf(site),
       held: scheduler.heldOf(site),
+      unsettled: scheduler.unsettledOf(site),
     })),
     runs: [
       ...running.map((record) => ({
@@ -45,7 +49,7 @@ export function daemonStatus(
         site: dispatch.site.name,
         state: 'set aside',
         pid: null,
-        waitedMs: now - dispatch.acceptedAt,
+        waitedMs: now - dispatch.arrivedAt,
         ranMs: null,
         reason: scheduler.aside.reasonOf(dispatch) ?? null,
       })),
@@ -55,10 +59,17 @@ export function daemonStatus(
         site: dispatch.site.name,
         state: 'waiting',
         pid: null,
-        waitedMs: now - dispatch.acceptedAt,
+        waitedMs: now - dispatch.arrivedAt,
         ranMs: null,
       })),
     ],
     waitingTotal: scheduler.waiting,
   };
+}
+
+function stateOf({ troubleName }: ServedSite): string {
+  if (troubleName === undefined) {
+    return 'ready';
+  }
+  return troubleName.startsWith('DATABASE_') ? 'no database' : 'cannot boot';
 }

@@ -15,7 +15,7 @@ export class FailureBrake {
   readonly #failures = new Map<string, { count: number; at: number }>();
 
   /** Notes a failure under each name; how many milliseconds its answer should wait. */
-  note(names: readonly string[], now = Date.now()): number {
+  note(names: readonly string[], now = performance.now()): number {
     return Math.max(0, ...names.map((name) => this.#note(name, now)));
   }
 

@@ -49,6 +49,7 @@ export async function recover(
       arrivedAt: performance.now(),
       order: -1,
       attempts: run.attempts,
+      hindered: 0,
       tries: run.tries,
     };
     scheduler.resume(dispatch, entry);

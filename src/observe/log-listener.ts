@@ -107,11 +107,8 @@ const lines: { readonly [N in EventName]?: Line<N> } = {
       `${e.count} runs of the last daemon are in hand again` +
       (e.foreign > 0 ? `; ${e.foreign} are left: their sites are not served here` : ''),
   },
-  'ledger.trouble': {
-    level: 'error',
-    say: (e) =>
-      `the ledger cannot be written (${e.reason}): if this daemon is killed, the next one does not know what ran`,
-  },
+  'trouble.began': { level: 'error', say: (e) => `${e.code}: ${e.message} ${e.remedy}` },
+  'trouble.over': { level: 'info', say: (e) => `${e.code} is over: ${e.about}.` },
   'run.leaked': {
     level: 'warn',
     say: (e) =>

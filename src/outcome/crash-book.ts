@@ -88,7 +88,7 @@ export class CrashBook {
   }
 
   #recent(key: string, now: number): Crash[] {
-    return (this.#crashes.get(key) ?? []).filter(({ at }) => now - at <= this.#limit.within);
+    return (this.#crashes.get(key) ?? []).filter(({ at }) => Math.abs(now - at) <= this.#limit.within);
   }
 
   #save(): void {

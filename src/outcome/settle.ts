@@ -55,7 +55,7 @@ export interface Settled {
  * fence, tells the hook once, ends the progress, removes the locks and writes
  * Drupal's log. Where Drupal cannot boot, statements of ours do all but the hook.
  *
- * @throws what the database throws, when neither way worked
+ * @throws what the database throws, or an Error with the reason in a sentence: it is to be tried again later
  */
 export async function settleDead(tools: SettleTools, dead: Unsettled): Promise<Settled> {
   if (dead.outcome.kind === 'completed') {
@@ -72,22 +72,32 @@ export async function settleDead(tools: SettleTools, dead: Unsettled): Promise<S
     } catch (error) {
       failure = error instanceof Error ? error.message : String(error);
     }
+    if (found.passing && found.row === undefined && found.hook === 'none') {
+      // Statements of ours might get through, but could not tell the hook.
+      throw new Error(found.failure);
+    }
+    if (found.late || diedForNoFault(found)) {
+      // While the database is away this throws, and everything is left for later.
+      await tools.store.get(dead.handle, dead.stamp);
+      if (found.sessions) {
+        // A statement of it that still waits there would remove the row under the next one, which
+        // would take that for somebody else's doing and not tell the hook.
+        await tools.store.endSessions(found.sessions.ids, performance.now() - found.sessions.at);
+      }
+    }
+    if (found.late && found.row === undefined && found.hook === 'none' && tools.store.isSlow) {
+      throw new Error('the database is too slow for it');
+    }
     if (!diedForNoFault(found)) {
       break;
-    }
-    // While the database is away this throws, and everything is left for later.
-    await tools.store.get(dead.handle, dead.stamp);
-    if (found.sessions) {
-      // A statement of it that still waits there would remove the row under the next one, which
-      // would take that for somebody else's doing and not tell the hook.
-      await tools.store.endSessions(found.sessions.ids, found.sessions.at);
     }
   }
   if (found.row !== undefined) {
     return { row: found.row, hook: found.hook === 'begun' ? 'interrupted' : found.hook, by: 'site' };
   }
   if (failure !== undefined) {
-    tools.bus.emit('worker.protocol', { handle: dead.handle, reason: `no helper worker: ${failure}` });
+    // No PHP can be had: the hook is told when there is one again.
+    throw new Error(`there is no PHP to settle it: ${failure}`);
   }
   const row = (await settleByStatements(tools.store, dead)) ? 'deleted' : 'gone';
   const told =
@@ -95,10 +105,9 @@ export async function settleDead(tools: SettleTools, dead: Unsettled): Promise<S
   return { row, hook: told, by: 'daemon' };
 }
 
-/** Whether a helper has done nothing, and the next may do better: it was killed, could not be forked, or met a database that was away. */
+/** Whether a helper has done nothing, and the next may do better: it was killed, or could not be forked. */
 function diedForNoFault(found: HelperWord): boolean {
-  const bootable = found.failure === undefined || found.database === true;
-  return found.row === undefined && found.hook === 'none' && bootable && found.late !== true;
+  return found.row === undefined && found.hook === 'none' && found.failure === undefined && found.late !== true;
 }
 
 function runHelper(tools: SettleTools, dead: Unsettled, found: HelperWord): Promise<void> {
@@ -119,12 +128,12 @@ function runHelper(tools: SettleTools, dead: Unsettled, found: HelperWord): Prom
 export interface HelperWord {
   row?: 'deleted' | 'gone';
   hook: 'none' | 'begun' | 'done';
-  /** Its sessions in the databases, and when it had them (milliseconds since 1970). */
+  /** Its sessions in the databases, and when it told of them (monotonic milliseconds). */
   sessions?: { readonly ids: readonly number[]; readonly at: number };
-  /** Why it could not boot the site. */
+  /** Why it could not boot the site, or could not settle. */
   failure?: string;
-  /** Whether that was for the database. */
-  database?: boolean;
+  /** Whether that was for a database that could not do it now. */
+  passing?: boolean;
   /** It took longer than it may. */
   late?: boolean;
 }
@@ -151,12 +160,15 @@ export async function runSettleJob(
     if (message.type === 'hook') {
       found.hook = message.state;
     } else if (message.type === 'sessions') {
-      found.sessions = { ids: message.connections, at: Date.now() };
+      found.sessions = { ids: message.connections, at: performance.now() };
     } else if (message.type === 'settled') {
       found.row = message.row;
     } else if (message.type === 'boot-failed') {
       found.failure = bootReason(message);
-      found.database = message.database === true;
+      found.passing = message.database === true;
+    } else if (message.type === 'unsettled') {
+      found.failure = message.message;
+      found.passing = true;
     }
   });
   clearTimeout(timer);
@@ -179,5 +191,5 @@ async function settleByStatements(store: ProcessStore, dead: Unsettled): Promise
 
 /** One line for the log when settling has to wait for the database. */
 export function postponedReason(error: unknown): string {
-  return `the database does not answer (${databaseReason(error)})`;
+  return `it could not be written (${databaseReason(error)})`;
 }

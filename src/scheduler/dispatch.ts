@@ -28,6 +28,8 @@ export interface Dispatch {
   readonly order: number;
   /** How often a worker was tried that died before it claimed. */
   attempts: number;
+  /** How often the database could not do it, which counts as no attempt. */
+  hindered: number;
   /** How often it has been begun before, by the rule for its callback. */
   readonly tries: number;
 }

@@ -189,8 +189,7 @@ async function causeOf(record: RunRecord, tools: RunTools, report: RunReport, ex
 /** A server that still works on the statement of a dead client would hold its locks until that is done. */
 async function endSessions(record: RunRecord, report: RunReport): Promise<void> {
   if (report.claimed && !report.done) {
-    const since = record.claimedAt ?? record.dispatchedAt;
-    await record.dispatch.site.store.endSessions(report.claimed.connections, since).catch(() => undefined);
+    await record.dispatch.site.store.endSessions(report.claimed.connections, record.ranMs).catch(() => undefined);
   }
 }
 
@@ -240,6 +239,11 @@ async function endUnclaimed(
   const trouble = await site.check();
   if (trouble !== undefined) {
     return { type: 'trouble', reason: trouble };
+  }
+  if (report.bootFailure?.database === true) {
+    // The site is well again: a session that was ended, or the last connection. Not for ever without a pause.
+    dispatch.hindered += 1;
+    return { type: dispatch.hindered < attemptLimit ? 'again' : 'trouble', reason: cause.sentence };
   }
   if (report.bootFailure?.cause !== 'exit') {
     dispatch.attempts += 1;

@@ -85,14 +85,14 @@ export class MaintenanceHold {
       this.#held.set(dispatch.site, held);
     }
     held.dispatches.push(dispatch);
-    held.lastHeld = Date.now();
+    held.lastHeld = performance.now();
   }
 
   async #look(): Promise<void> {
     for (const [site, held] of this.#held) {
       if (held.dispatches.length > 0) {
         const value = await site.store.variable('maintenance_mode').catch(() => 1);
-        this.#decide(site, held, Boolean(value) && value !== '0', Date.now());
+        this.#decide(site, held, Boolean(value) && value !== '0', performance.now());
       }
     }
   }

@@ -194,8 +194,8 @@ async function checkDatabases(settings: SiteSettings, uri: SiteUri): Promise<voi
     try {
       await probeDatabase(access, uri.url);
     } catch (error) {
-      // Away is not wrong: it is tried again.
-      if (!isError(error, 'DATABASE_UNREACHABLE')) {
+      // Away or full is not wrong: it is tried again.
+      if (!isError(error, 'DATABASE_UNREACHABLE') && !isError(error, 'DATABASE_CONNECTIONS')) {
         throw error;
       }
     }

@@ -68,7 +68,7 @@ export async function resumeRun(record: RunRecord, tools: RunTools, entry: Ledge
   }
   await hearOfEnd(record, report);
   const gone = await settledUnheard(record, report);
-  endedAt = record.ownUntil ?? report.endedAt ?? endedAt ?? Date.now() / 1000;
+  endedAt = record.ownUntil ?? record.endedAt(report.endedAt ?? endedAt);
   record.exit = { seen: exit, at: endedAt };
   const end: RunEnd = gone
     ? { type: 'ended', outcome: record.cause.write(gone) }
@@ -84,7 +84,7 @@ function hear(record: RunRecord, report: RunReport, message: unknown): void {
     report.apply(parsed.data);
     record.follow(parsed.data);
     if (parsed.data.type === 'claimed') {
-      record.claimedAt = Number(parsed.data.stamp) * 1000;
+      record.claimed(Number(parsed.data.stamp) * 1000);
     }
   }
 }

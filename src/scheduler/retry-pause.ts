@@ -21,7 +21,16 @@ export class RetryPause {
    * @param stamp the one that its row has now
    */
   next(before: Dispatch, stamp: string): Dispatch {
-    return { ...before, id: randomUUID(), stamp, tries: before.tries + 1, acceptedAt: Date.now(), attempts: 0 };
+    return {
+      ...before,
+      id: randomUUID(),
+      stamp,
+      tries: before.tries + 1,
+      acceptedAt: Date.now(),
+      arrivedAt: performance.now(),
+      attempts: 0,
+      hindered: 0,
+    };
   }
 
   /** @param pause milliseconds */

@@ -56,7 +56,7 @@ async function attempt(record: RunRecord, tools: RunTools): Promise<RunEnd | Sta
   if (!report.claimed) {
     taken.begun?.();
   }
-  const endedAt = record.ownUntil ?? report.endedAt ?? Date.now() / 1000;
+  const endedAt = record.ownUntil ?? record.endedAt(report.endedAt);
   record.exit = {
     seen: { ...exit, peakKb: exit.peakKb ?? report.done?.peakKb ?? undefined },
     at: endedAt,

@@ -16,6 +16,8 @@ export class RunRecord {
   readonly cause = new FirstCause();
   /** Milliseconds since 1970. */
   readonly dispatchedAt: number;
+  /** Milliseconds from acceptance to dispatch. */
+  readonly waitedMs: number;
   /** Resolves when its worker has left it: dead, or ready for another job. */
   left = new Deferred();
   /** Whether it has to boot for itself, because a warm worker was stale. */
@@ -46,12 +48,19 @@ export class RunRecord {
   touchedRow = false;
   #worker: Pick<Worker, 'pid' | 'kill'> | undefined;
   #state: RunState = 'starting';
+  /** Monotonic milliseconds. */
+  #claimedTick: number | undefined;
 
-  constructor(dispatch: Dispatch, dispatchedAt = Date.now()) {
+  /** @param dispatchedAt milliseconds since 1970 at which an earlier daemon dispatched it */
+  constructor(dispatch: Dispatch, dispatchedAt?: number) {
     this.dispatch = dispatch;
     // Cron asks REQUEST_TIME how late it is.
     this.fresh = isOwnCallback(dispatch.callback);
-    this.dispatchedAt = dispatchedAt;
+    this.dispatchedAt = dispatchedAt ?? Date.now();
+    this.waitedMs =
+      dispatchedAt === undefined
+        ? Math.round(performance.now() - dispatch.arrivedAt)
+        : Math.max(0, dispatchedAt - dispatch.acceptedAt);
   }
 
   get state(): RunState {
@@ -88,7 +97,7 @@ export class RunRecord {
   /** Follows what its worker says. */
   follow(message: RunMessage): void {
     if (message.type === 'claimed') {
-      this.claimedAt = Date.now();
+      this.claimed(Date.now());
       this.claimStamp = message.stamp;
       this.lock = message.lock;
       this.tellsStack = message.stack === true;
@@ -127,13 +136,26 @@ export class RunRecord {
     };
   }
 
-  /** Milliseconds from acceptance to dispatch. */
-  get waitedMs(): number {
-    return this.dispatchedAt - this.dispatch.acceptedAt;
+  /** It was claimed so many milliseconds since 1970. */
+  claimed(at: number): void {
+    this.claimedAt = at;
+    this.#claimedTick = performance.now() - Math.max(0, Date.now() - at);
   }
 
-  /** Milliseconds since the claim. */
+  /** Whole milliseconds since the claim, whatever became of the clock. */
   get ranMs(): number {
-    return this.claimedAt === undefined ? 0 : Date.now() - this.claimedAt;
+    return this.#claimedTick === undefined ? 0 : Math.round(performance.now() - this.#claimedTick);
+  }
+
+  /**
+   * When it ended, in seconds since 1970: never before its claim, or what it has left
+   * would look like another's that began later. The clock may have been set back.
+   *
+   * @param told by its worker
+   */
+  endedAt(told?: number): number {
+    const at = told ?? Date.now() / 1000;
+    const claim = Number(this.claimStamp ?? 0);
+    return at >= claim ? at : claim + Math.max(1, this.ranMs / 1000);
   }
 }

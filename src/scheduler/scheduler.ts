@@ -5,12 +5,10 @@ import type { CrashBook } from '../outcome/crash-book.js';
 import { postponedReason } from '../outcome/settle.js';
 import type { LedgerEntry } from '../store/ledger.js';
 import type { Outcome } from '../process/outcome.js';
-import { isOwnCallback } from '../process/own-callback.js';
 import { isolations } from '../config/config.js';
 import { killGroup } from '../workers/worker.js';
 import { Deferred } from '../support/deferred.js';
 import { dispatchKey, type Dispatch } from './dispatch.js';
-import { endingOf } from './ending-of.js';
 import { Lanes, type LaneLimits } from './lanes.js';
 import { RunRecord } from './run-record.js';
 import { dropWaiting, type RunEnd, type RunTools } from './end-run.js';
@@ -19,8 +17,9 @@ import { resumeRun } from './resume-run.js';
 import { runProcess } from './run-process.js';
 import type { ServedSite } from './served-site.js';
 import type { SetAside } from './set-aside.js';
-import { settleLater } from './settle-later.js';
+import { SettleLater } from './settle-later.js';
 import { Slots } from './slots.js';
+import { tellEnd } from './tell-end.js';
 import { WaitingList } from './waiting-list.js';
 
 export interface SchedulerOptions extends Omit<RunTools, 'crowded'> {
@@ -50,6 +49,7 @@ export class Scheduler extends BaseComponent {
   readonly #known = new Map<string, Dispatch>();
   readonly #running = new Set<RunRecord>();
   readonly #resting: Resting;
+  readonly #unsettled: SettleLater;
   #stopping = false;
   #detached = false;
   #idle = new Deferred();
@@ -58,6 +58,7 @@ export class Scheduler extends BaseComponent {
     super();
     this.#options = { ...options, crowded: () => this.#waiting.size > 0 };
     this.#bus = options.bus;
+    this.#unsettled = new SettleLater(this.#options);
     this.#lanes = new Lanes(options.limits);
     this.#waiting = new WaitingList((dispatch) => this.#lanes.laneOf(dispatch));
     this.#slots = new Slots({
@@ -119,16 +120,14 @@ export class Scheduler extends BaseComponent {
     return this.#resting.sizeOf(site);
   }
 
+  /** Ends of a site that could not be settled yet. */
+  unsettledOf(site: ServedSite): number {
+    return this.#unsettled.sizeOf(site);
+  }
+
   /** The first waiting starts, at most `limit`. */
   firstWaiting(limit: number): Dispatch[] {
-    const first: Dispatch[] = [];
-    for (const dispatch of this.#waiting) {
-      if (first.length >= limit) {
-        break;
-      }
-      first.push(dispatch);
-    }
-    return first;
+    return this.#waiting.firstOnes(limit);
   }
 
   /** Everything that waits, held starts too. */
@@ -265,11 +264,9 @@ export class Scheduler extends BaseComponent {
     this.#stopping = true;
     this.#resting.hold.stop();
     this.#noteIdle();
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<void>((resolve) => {
-      timer = setTimeout(resolve, grace);
-    });
-    await Promise.race([this.#idle.promise, late, hurry]);
+    const late = new Deferred();
+    const timer = setTimeout(() => late.resolve(), grace);
+    await Promise.race([this.#idle.promise, late.promise, hurry]);
     clearTimeout(timer);
     return this.#running.size;
   }
@@ -331,17 +328,17 @@ export class Scheduler extends BaseComponent {
     switch (end.type) {
       case 'ended':
         forget();
-        this.#tellEnd(record, end.outcome);
+        tellEnd(this.#options, record, end.outcome);
         return;
       case 'retry':
         forget();
-        this.#tellEnd(record, end.outcome);
+        tellEnd(this.#options, record, end.outcome);
         this.#retry(dispatch, end.stamp, end.pause);
         return;
       case 'unsettled':
-        this.#tellEnd(record, end.dead.outcome);
+        tellEnd(this.#options, record, end.dead.outcome);
         // Its row, if it never ran, must not be found meanwhile.
-        void settleLater(this.#options, site, end.dead, end.error).then(forget);
+        this.#unsettled.add(site, end.dead, end.error, forget);
         return;
       case 'nothing':
         forget();
@@ -367,24 +364,6 @@ export class Scheduler extends BaseComponent {
 
   async #keepWaiting(dispatch: Dispatch): Promise<void> {
     await dispatch.site.store.markWaiting(dispatch.handle, dispatch.stamp).catch(() => undefined);
-  }
-
-  #tellEnd(record: RunRecord, outcome: Outcome): void {
-    const { site, handle, callback } = record.dispatch;
-    if (!isOwnCallback(callback)) {
-      this.#options.crashes.note(site.name, handle, outcome);
-    }
-    this.#options.onEnd(endingOf(record, outcome));
-    this.#bus.emit('run.ended', {
-      site: site.name,
-      handle,
-      callback,
-      outcome: outcome.kind,
-      ...(record.pid === undefined ? {} : { pid: record.pid }),
-      ...(outcome.sentence === '' ? {} : { sentence: outcome.sentence }),
-      ranMs: record.ranMs,
-      waitedMs: record.waitedMs,
-    });
   }
 
   #retry(before: Dispatch, stamp: string, pause: number): void {

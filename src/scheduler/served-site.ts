@@ -1,10 +1,12 @@
 import { BaseComponent } from '../components/component.js';
 import type { SiteConfig } from '../config/config.js';
-import { fail } from '../errors.js';
+import { fail, type ErrorName } from '../errors.js';
 import type { EventBus } from '../events/bus.js';
 import type { SiteFacts, SiteSettings } from '../sites/description.js';
 import type { SiteUri } from '../sites/site-uri.js';
-import { databaseReason, SiteDatabase } from '../store/database.js';
+import { TroubleTeller } from '../events/trouble-teller.js';
+import { databaseReason, isTemporary, SiteDatabase } from '../store/database.js';
+import { DatabaseHealth } from '../store/database-health.js';
 import { Installation, type Belonging } from '../store/installation.js';
 import { ProcessStore } from '../store/process-store.js';
 import { RunTable } from '../store/run-table.js';
@@ -13,6 +15,7 @@ import { bootReason, describeSite } from '../workers/describe-site.js';
 import type { JobPlace } from '../workers/jobs.js';
 import type { SiteWorkers } from '../workers/site-workers.js';
 import type { WorkerSource } from '../workers/worker.js';
+import { siteTrouble } from './site-trouble.js';
 
 /** Longest pause between two attempts to boot, in milliseconds: work goes on so soon after a repair. */
 const longestPause = 5_000;
@@ -59,6 +62,7 @@ export class ServedSite extends BaseComponent {
   /** Called when it boots again. */
   onRecovered: () => void = () => undefined;
   readonly #bus: EventBus;
+  readonly #teller: TroubleTeller;
   readonly #bootTimeout: number;
   readonly #backoff = new Backoff({ firstMs: 500, maxMs: longestPause });
   #told: { readonly reason: string; readonly at: number } | undefined;
@@ -79,20 +83,28 @@ export class ServedSite extends BaseComponent {
     this.source = options.source;
     this.workers = options.workers;
     this.#bus = options.bus;
+    this.#teller = new TroubleTeller(options.bus, `site ${this.name}`, this.name);
     this.#bootTimeout = options.bootTimeout;
     const access = options.settings.databases.default;
     if (!access) {
       throw fail('URI_WITHOUT_SITE_FOLDER', { uri: this.name, root: options.config.root });
     }
-    const main = new SiteDatabase(access);
+    const open = (one: typeof access, key: string): SiteDatabase =>
+      new SiteDatabase(one, new DatabaseHealth(options.bus, this.name, key));
+    const main = open(access, 'default');
     this.installation = new Installation(main, options.config.root);
     const own = options.settings.databases.background_process;
-    const processes = own ? new SiteDatabase(own) : main;
+    const processes = own ? open(own, 'background_process') : main;
     this.store = new ProcessStore(processes, main);
     this.runs = new RunTable(processes, main);
   }
 
-  /** Boots the site in a worker of its own; why it fails, or undefined. Several callers share one attempt. */
+  /** Which error of the catalogue its trouble is. */
+  get troubleName(): ErrorName | undefined {
+    return this.trouble === undefined ? undefined : siteTrouble(this.trouble);
+  }
+
+  /** Boots the site in a worker of its own, and asks its database for changes; why it fails, or undefined. Several callers share one attempt. */
   check(): Promise<string | undefined> {
     this.#check ??= this.#describe().finally(() => {
       this.#check = undefined;
@@ -167,6 +179,7 @@ export class ServedSite extends BaseComponent {
       this.#told = { reason, at: performance.now() };
       this.#bus.emit('site.cannot-boot', { site: this.name, reason, retryMs: pause });
     }
+    this.#teller.began(siteTrouble(reason), { uri: this.name, reason });
     this.#timer = setTimeout(() => void this.#attempt(), pause);
   }
 
@@ -184,8 +197,20 @@ export class ServedSite extends BaseComponent {
     this.trouble = undefined;
     this.#told = undefined;
     this.#backoff.reset();
+    this.#teller.over();
     this.#bus.emit('site.recovered', { site: this.name });
     this.onRecovered();
+  }
+
+  /** Why runs cannot be claimed although the site boots. */
+  async #refusesChanges(): Promise<string | undefined> {
+    try {
+      await this.store.tryWriting();
+      return undefined;
+    } catch (error) {
+      // What stays until somebody grants it is told by others, and by each run.
+      return isTemporary(error) ? databaseReason(error) : undefined;
+    }
   }
 
   async #describe(): Promise<string | undefined> {
@@ -194,7 +219,7 @@ export class ServedSite extends BaseComponent {
       this.seenSettings = answer.settings ?? this.seenSettings;
       if (answer.facts) {
         this.facts = answer.facts;
-        return undefined;
+        return await this.#refusesChanges();
       }
       if (answer.failure) {
         return bootReason(answer.failure);

@@ -77,6 +77,7 @@ export function dispatchOf(start: AcceptedStart<ServedSite>, order: number): Dis
     arrivedAt,
     order,
     attempts: 0,
+    hindered: 0,
     tries: 0,
   };
 }

@@ -74,6 +74,18 @@ export class WaitingList {
   }
 
   /** All that waits, oldest first within each site and lane. */
+  /** The first of them, at most `limit`. */
+  firstOnes(limit: number): Dispatch[] {
+    const first: Dispatch[] = [];
+    for (const dispatch of this) {
+      if (first.length >= limit) {
+        break;
+      }
+      first.push(dispatch);
+    }
+    return first;
+  }
+
   *[Symbol.iterator](): Generator<Dispatch> {
     for (const lanes of this.#lines.values()) {
       for (const queue of lanes.values()) {

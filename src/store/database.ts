@@ -5,6 +5,7 @@ import { createPool, type Pool, type PoolOptions, type QueryError, type ResultSe
 
 import { fail } from '../errors.js';
 import type { DatabaseAccess } from '../sites/description.js';
+import { troubleOfCode, type DatabaseHealth } from './database-health.js';
 
 /** Connections that the daemon keeps for one database at most: the site comes first. */
 const connectionLimit = 6;
@@ -15,6 +16,11 @@ const statementTimeout = 15_000;
 /** Looks at a session that is to end, and milliseconds between two of them. */
 const endLooks = 40;
 const endInterval = 25;
+/**
+ * Seconds that a statement of ours waits for a row that somebody else has locked: it must have
+ * given up before it counts as lost, or the server would do it later, when nobody knows of it.
+ */
+const lockWait = 10;
 
 /** A value that a statement takes. */
 export type Param = string | number | null;
@@ -23,9 +29,12 @@ export type Param = string | number | null;
 export class SiteDatabase {
   readonly access: DatabaseAccess;
   readonly #pool: Pool;
+  readonly #health: DatabaseHealth | undefined;
 
-  constructor(access: DatabaseAccess) {
+  /** @param health told how each statement went */
+  constructor(access: DatabaseAccess, health?: DatabaseHealth) {
     this.access = access;
+    this.#health = health;
     const options: PoolOptions = {
       user: access.user,
       password: access.password,
@@ -35,7 +44,8 @@ export class SiteDatabase {
       connectionLimit,
       maxIdle: 2,
       idleTimeout: 60_000,
-      connectTimeout: 5_000,
+      // Several steps, each of which a slow server takes its time for.
+      connectTimeout: statementTimeout,
       enableKeepAlive: true,
       supportBigNumbers: true,
       ...(access.encrypted ? { ssl: {} } : {}),
@@ -44,6 +54,20 @@ export class SiteDatabase {
         : { socketPath: access.socket }),
     };
     this.#pool = createPool(options);
+    this.#pool.on('connection', (connection) => {
+      // Fails only with the connection itself, and the statement behind it then tells.
+      connection.query(`SET SESSION innodb_lock_wait_timeout = ${lockWait}`, () => undefined);
+    });
+  }
+
+  /** Whether its last statement was slow. */
+  get isSlow(): boolean {
+    return this.#health?.isSlow ?? false;
+  }
+
+  /** Whether it has refused changes, and has taken none since. */
+  get isReadOnly(): boolean {
+    return this.#health?.isReadOnly ?? false;
   }
 
   /** Quoted name of one of Drupal's tables; the prefix may name another schema. */
@@ -61,12 +85,12 @@ export class SiteDatabase {
   }
 
   rows<T>(sql: string, params: readonly Param[] = []): Promise<T[]> {
-    return this.#query<T[]>(sql, params);
+    return this.#query<T[]>(sql, params, false);
   }
 
   /** Runs a statement that changes rows; how many it matched or changed. */
   async change(sql: string, params: readonly Param[] = []): Promise<number> {
-    return (await this.#query<ResultSetHeader>(sql, params)).affectedRows;
+    return (await this.#query<ResultSetHeader>(sql, params, true)).affectedRows;
   }
 
   /** Storage engine of one of Drupal's tables, as the server writes it, and its comment; undefined: there is no such table. */
@@ -85,11 +109,11 @@ export class SiteDatabase {
    * Ends a session of this user, unless the server was started anew since: then the number is another's.
    * Resolves when it is over, so that what its last statement did can be seen; mostly at once.
    *
-   * @param since milliseconds since 1970 at which the session was open
+   * @param age milliseconds for which the session is known to have been open
    */
-  async endSession(id: number, since: number): Promise<void> {
+  async endSession(id: number, age: number): Promise<void> {
     const [status] = await this.rows<{ Value: string }>("SHOW GLOBAL STATUS LIKE 'Uptime'");
-    if (Number(status?.Value ?? 0) * 1000 < Date.now() - since) {
+    if (Number(status?.Value ?? 0) * 1000 < age) {
       return;
     }
     try {
@@ -115,12 +139,15 @@ export class SiteDatabase {
   }
 
   /** mysql2's own promises take a stack trace for each statement, which costs more than the rest of it. */
-  #query<R>(sql: string, params: readonly Param[]): Promise<R> {
+  #query<R>(sql: string, params: readonly Param[], changes: boolean): Promise<R> {
+    const began = performance.now();
     return new Promise((resolve, reject) => {
       this.#pool.query({ sql, timeout: statementTimeout }, [...params], (error: QueryError | null, result: unknown) => {
         if (error) {
+          this.#health?.failed(error.code, databaseReason(error));
           reject(error);
         } else {
+          this.#health?.worked(changes, performance.now() - began);
           resolve(result as R);
         }
       });
@@ -150,6 +177,10 @@ const temporary = new Set([
   'ER_LOCK_WAIT_TIMEOUT',
   'ER_SERVER_SHUTDOWN',
   'ER_OPTION_PREVENTS_STATEMENT',
+  'ER_READ_ONLY_MODE',
+  'ER_CANT_EXECUTE_IN_READ_ONLY_TRANSACTION',
+  'ER_DISK_FULL',
+  'ER_RECORD_FILE_FULL',
   'ER_QUERY_INTERRUPTED',
   'ER_CONNECTION_KILLED',
   'ER_NORMAL_SHUTDOWN',
@@ -179,7 +210,7 @@ export function databaseReason(error: unknown): string {
 /**
  * Tries a database once, so that a wrong password is known before anything starts.
  *
- * @throws DrupaldError DATABASE_UNSUPPORTED, DATABASE_CREDENTIALS or DATABASE_UNREACHABLE.
+ * @throws DrupaldError DATABASE_UNSUPPORTED, DATABASE_CREDENTIALS, DATABASE_CONNECTIONS or DATABASE_UNREACHABLE.
  */
 export async function probeDatabase(access: DatabaseAccess, uri: string): Promise<void> {
   if (access.driver !== 'mysql') {
@@ -198,7 +229,8 @@ export async function probeDatabase(access: DatabaseAccess, uri: string): Promis
       host: access.socket || `${access.host}:${access.port || 3306}`,
     };
     const denied = code.includes('ACCESS_DENIED') || code === 'ER_DBACCESS_DENIED_ERROR' || code === 'ER_BAD_DB_ERROR';
-    throw fail(denied ? 'DATABASE_CREDENTIALS' : 'DATABASE_UNREACHABLE', params, { cause: error });
+    const away = troubleOfCode(code) === 'DATABASE_CONNECTIONS' ? 'DATABASE_CONNECTIONS' : 'DATABASE_UNREACHABLE';
+    throw fail(denied ? 'DATABASE_CREDENTIALS' : away, params, { cause: error });
   } finally {
     await database.close().catch(() => undefined);
   }

@@ -3,10 +3,14 @@ import { join } from 'node:path';
 
 import { z } from 'zod';
 
+import type { TroubleTeller } from '../events/trouble-teller.js';
 import type { EndedRun } from '../process/ended-run.js';
 import { parseJson } from '../support/json.js';
 
 const fileName = 'ledger.jsonl';
+
+/** Milliseconds between two tries to write a file that could not be written. */
+const retryInterval = 1_000;
 
 /** Lines after which the file is written anew with what is still in hand. */
 const compactAfter = 20_000;
@@ -73,24 +77,28 @@ const line = z.union([
  *
  * Each line is written before what it tells of goes on, and is in the kernel's hands
  * then: it outlives the daemon, though not a power failure, which no worker outlives
- * either. A disk that is full costs the recovery, never a run.
+ * either. A disk that is full costs no run: what could not be written is written with the
+ * rest as soon as there is room, and until then a death of the daemon costs the recovery.
  */
 export class Ledger {
+  readonly #dir: string;
   readonly #file: string;
-  readonly #onTrouble: (reason: string) => void;
+  readonly #teller: TroubleTeller;
   readonly #entries = new Map<string, { run: LedgerRun; messages: unknown[] }>();
   readonly #endings = new Map<string, LedgerEnding>();
   #descriptor: number | undefined;
   #lines = 0;
-  #troubled = false;
+  #retry: NodeJS.Timeout | undefined;
+  #closed = false;
 
   /**
    * @param dir state directory
-   * @param onTrouble told once each time that writing begins to fail
+   * @param teller told when writing begins to fail, and when it works again
    */
-  constructor(dir: string, onTrouble: (reason: string) => void) {
+  constructor(dir: string, teller: TroubleTeller) {
+    this.#dir = dir;
     this.#file = join(dir, fileName);
-    this.#onTrouble = onTrouble;
+    this.#teller = teller;
   }
 
   /** Reads what the last daemon had in hand, and opens the file for this one. A line that cannot be read is passed over. */
@@ -143,6 +151,12 @@ export class Ledger {
   }
 
   close(): void {
+    this.#closed = true;
+    clearTimeout(this.#retry);
+    this.#closeFile();
+  }
+
+  #closeFile(): void {
     if (this.#descriptor !== undefined) {
       closeSync(this.#descriptor);
       this.#descriptor = undefined;
@@ -180,42 +194,45 @@ export class Ledger {
     }
     try {
       appendFileSync(this.#descriptor, `${JSON.stringify(entry)}\n`);
-      this.#troubled = false;
       this.#lines += 1;
       if (this.#lines > compactAfter) {
         this.#compact();
       }
     } catch (error) {
-      this.#tell(error);
+      // Half a line may stand there now, which would spoil the next one.
+      this.#closeFile();
+      this.#failed(error);
     }
   }
 
   /** Writes the file anew, whole or not at all. */
   #compact(): void {
-    this.close();
     const lines: unknown[] = [...this.#entries.values()].flatMap(({ run, messages }) => [
       ['run', run],
       ...messages.map((message) => ['said', run.id, message]),
     ]);
     lines.push(...[...this.#endings.values()].map((one) => ['ended', one]));
+    this.#closeFile();
     try {
       writeFileSync(`${this.#file}.new`, lines.map((entry) => `${JSON.stringify(entry)}\n`).join(''), { mode: 0o600 });
       renameSync(`${this.#file}.new`, this.#file);
-    } catch (error) {
-      this.#tell(error);
-    }
-    try {
       this.#descriptor = openSync(this.#file, 'a', 0o600);
+      this.#lines = lines.length;
+      this.#teller.over();
     } catch (error) {
-      this.#tell(error);
+      this.#failed(error);
     }
-    this.#lines = lines.length;
   }
 
-  #tell(error: unknown): void {
-    if (!this.#troubled) {
-      this.#troubled = true;
-      this.#onTrouble(error instanceof Error ? error.message : String(error));
+  #failed(error: unknown): void {
+    this.#teller.began('STATE_DIR_FULL', {
+      dir: this.#dir,
+      reason: error instanceof Error ? error.message : String(error),
+    });
+    if (!this.#closed) {
+      clearTimeout(this.#retry);
+      this.#retry = setTimeout(() => this.#compact(), retryInterval);
+      this.#retry.unref();
     }
   }
 }

@@ -18,6 +18,9 @@ export interface ProcessRow {
   readonly status: number;
 }
 
+/** Seconds that the clock of a web server may be ahead of ours. */
+const clockTolerance = 60;
+
 /** One thing that is wrong with a table. */
 export interface TableTrouble {
   readonly table: string;
@@ -67,6 +70,7 @@ export class ProcessStore {
    * Status 3 with a service host is a start that a daemon has put to wait; status
    * 1 counts only when older than `lockedBefore` (seconds since 1970), because on
    * a refused connection the module deletes its row without a fence (contract §6a).
+   * One that is stamped in the future is older than a clock that was set back.
    */
   async unclaimed(hosts: readonly string[], lockedBefore: number, limit: number): Promise<ProcessRow[]> {
     if (hosts.length === 0) {
@@ -75,8 +79,9 @@ export class ProcessStore {
     const names = hosts.map(() => '?').join(', ');
     return this.#select(
       `service_host IN (${names}) AND token <> '' AND (exec_status = ${execStatus.queued}` +
-        ` OR (exec_status = ${execStatus.locked} AND start_stamp < ?)) ORDER BY start_stamp LIMIT ${limit}`,
-      [...hosts, lockedBefore.toFixed(6)],
+        ` OR (exec_status = ${execStatus.locked} AND (start_stamp < ? OR start_stamp > ?)))` +
+        ` ORDER BY start_stamp LIMIT ${limit}`,
+      [...hosts, lockedBefore.toFixed(6), (Date.now() / 1000 + clockTolerance).toFixed(6)],
     );
   }
 
@@ -204,13 +209,13 @@ export class ProcessStore {
    * Ends the sessions that a dead process had in the databases.
    *
    * @param ids in the order in which workers tell them: the site's, then the module's when that is another
-   * @param since milliseconds since 1970 at which they were open
+   * @param age milliseconds for which they are known to have been open
    */
-  async endSessions(ids: readonly number[], since: number): Promise<void> {
+  async endSessions(ids: readonly number[], age: number): Promise<void> {
     for (const [index, database] of [this.#main, this.#processes].entries()) {
       const id = ids[index];
       if (id !== undefined) {
-        await database.endSession(id, since);
+        await database.endSession(id, age);
       }
     }
   }
@@ -280,6 +285,26 @@ export class ProcessStore {
   async clockOffset(): Promise<number> {
     const rows = await this.#main.rows<{ t: string }>('SELECT UNIX_TIMESTAMP(NOW(6)) AS t');
     return Number(rows[0]?.t ?? 0) - Date.now() / 1000;
+  }
+
+  /** Whether changes were refused, and none was taken since. */
+  get isReadOnly(): boolean {
+    return this.#processes.isReadOnly || this.#main.isReadOnly;
+  }
+
+  /** Whether the last statement took too long for a site to boot in time. */
+  get isSlow(): boolean {
+    return this.#processes.isSlow || this.#main.isSlow;
+  }
+
+  /** Changes nothing, and throws what the database throws when it takes no changes. */
+  async tryWriting(): Promise<void> {
+    const process = this.#processes.table('background_process');
+    await this.#processes.change(`UPDATE ${process} SET exec_status = exec_status WHERE 1 = 0`);
+    if (this.#main !== this.#processes) {
+      const variable = this.#main.table('variable');
+      await this.#main.change(`UPDATE ${variable} SET value = value WHERE 1 = 0`);
+    }
   }
 
   /** What is wrong with the tables that a process needs: missing, not to be changed, or kept by an engine without transactions. */

@@ -77,6 +77,7 @@ export const bootFailedMessage = z.object({
   message: optionalText,
   file: optionalText,
   line: optionalNumber,
+  /** The database cannot do it now, and may a moment later. */
   database: z.boolean().optional(),
 });
 export type BootFailure = z.infer<typeof bootFailedMessage>;
@@ -87,6 +88,8 @@ const settledMessage = z.object({
   row: z.enum(['deleted', 'gone']),
   hook: z.enum(['done', 'none', 'deferred']),
 });
+/** The database cannot do it now. */
+const unsettledMessage = z.object({ type: z.literal('unsettled'), message: text });
 const doneMessage = z.object({
   type: z.literal('done'),
   // "stay": the worker takes another job.
@@ -131,7 +134,7 @@ export const runMessage = z.discriminatedUnion('type', [
   z.object({ type: z.literal('ended'), at: z.number(), outcome: outcomeFields }),
   hookMessage,
   settledMessage,
-  z.object({ type: z.literal('unsettled'), message: text }),
+  unsettledMessage,
   doneMessage,
 ]);
 export type RunMessage = z.infer<typeof runMessage>;
@@ -154,6 +157,7 @@ export const settleMessage = z.discriminatedUnion('type', [
   bootFailedMessage,
   hookMessage,
   settledMessage,
+  unsettledMessage,
   doneMessage,
 ]);
 export type SettleMessage = z.infer<typeof settleMessage>;

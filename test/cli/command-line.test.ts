@@ -150,6 +150,9 @@ describe('what people see', () => {
     const text = formatStatus(
       {
         daemon,
+        troubles: [
+          { code: 'DRUPALD_X', site: 'http://a', message: 'It is \u001b[2Jfull.', remedy: 'Make room.', since: '' },
+        ],
         sites: [
           {
             name: 'http://a',
@@ -160,6 +163,7 @@ describe('what people see', () => {
             running: 1,
             waiting: 2,
             held: 0,
+            unsettled: 2,
           },
         ],
         runs: [
@@ -175,11 +179,15 @@ describe('what people see', () => {
     );
     expect(text).toMatch(/^uc:cron +f +http:\/\/a +running +9 +3 ms +1 min 1 s$/m);
     expect(text).toContain('http://a: no \ufffd[2Jdatabase');
+    expect(text).toContain('DRUPALD_X: It is \ufffd[2Jfull. Make room.');
+    expect(text).toContain('http://a: 2 ended and cannot be told to the site yet.');
     expect(text).not.toContain('\u001b');
   });
 
   it('of one without', () => {
-    expect(formatStatus({ daemon, sites: [], runs: [], waitingTotal: 0 }, false, now)).toContain('Nothing runs.');
+    expect(formatStatus({ daemon, troubles: [], sites: [], runs: [], waitingTotal: 0 }, false, now)).toContain(
+      'Nothing runs.',
+    );
   });
 
   it('of the doctor', () => {

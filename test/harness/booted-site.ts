@@ -74,6 +74,13 @@ export class BootedSite implements Site {
     await this.#dropErrands();
   }
 
+  /** Lets the code of the site, and so the daemon, reach the same database at another port; tests go on directly. */
+  async reachDatabaseAt(port: number): Promise<void> {
+    const { database } = this.#settings;
+    this.#settings = { ...this.#settings, database: { ...database, port, socket: '' } };
+    await this.configure({});
+  }
+
   async setServiceHost(baseUrl: string, httpHost?: string): Promise<void> {
     const host = httpHost === undefined ? {} : { http_host: httpHost };
     await this.configure({

@@ -187,7 +187,8 @@ export class Daemon {
 
   /** Removes the state folder; call it after the daemon's end. */
   async forget(): Promise<void> {
-    await rm(this.stateDir, { recursive: true, force: true });
+    // A process that forks may leave an exit there at this moment.
+    await rm(this.stateDir, { recursive: true, force: true, maxRetries: 10 });
   }
 }
 

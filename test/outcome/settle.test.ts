@@ -79,7 +79,6 @@ const noDatabase = [{ type: 'boot-failed', cause: 'threw', message: 'gone away',
 test.each<[string, Helper]>([
   ['was killed before it said a word', []],
   ['could not be forked', 'cannot be forked'],
-  ['met a database that was away', noDatabase],
 ])('a helper that %s is followed by another, who tells the hook', async (_, first) => {
   const { tools, asked } = place([first, done]);
   expect(await settleDead(tools, dead)).toEqual({ row: 'deleted', hook: 'done', by: 'site' });
@@ -105,8 +104,23 @@ test('a site that does not boot is asked once', async () => {
 });
 
 test('while the database is away everything is left for later', async () => {
-  const { tools } = place([noDatabase, done], true);
+  const { tools } = place([[], done], true);
   await expect(settleDead(tools, dead)).rejects.toThrow('away');
+});
+
+// Statements of the daemon's own would get through where a helper does not, and could not tell the hook.
+test.each<[string, Helper, string]>([
+  ['finds no connection', noDatabase, 'gone away'],
+  ['waits in vain for a row', [{ type: 'unsettled', message: 'Lock wait timeout' }], 'Lock wait timeout'],
+])('a helper that %s leaves everything for later', async (_, helper, reason) => {
+  const { tools, asked } = place([helper, done]);
+  await expect(settleDead(tools, dead)).rejects.toThrow(reason);
+  expect(asked()).toBe(1);
+});
+
+test('where no helper can be forked at all everything is left for later', async () => {
+  const { tools } = place(['cannot be forked', 'cannot be forked', 'cannot be forked']);
+  await expect(settleDead(tools, dead)).rejects.toThrow('the process that forks has ended');
 });
 
 test('helpers that die again and again end in statements', async () => {

@@ -27,6 +27,7 @@ export function fakeDispatch(site: ServedSite, handle: string, changes: Partial<
     arrivedAt: 0,
     order,
     attempts: 0,
+    hindered: 0,
     tries: 0,
     ...changes,
   };

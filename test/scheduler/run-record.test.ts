@@ -34,14 +34,22 @@ describe('RunRecord', () => {
     expect(record.state).toBe('running');
   });
 
-  it('measures how long it waited and how long it has run', () => {
-    vi.useFakeTimers({ now: 5_000 });
-    const record = new RunRecord({ ...dispatch, acceptedAt: 1_500 });
-    vi.setSystemTime(9_000);
+  it.each([0, 3_600_000, -3_600_000])('measures how long it waited and ran when the clock is set by %d ms', (step) => {
+    vi.useFakeTimers({ now: 10_000_000 });
+    const arrivedAt = performance.now();
+    vi.advanceTimersByTime(3_500);
+    vi.setSystemTime(Date.now() + step);
+    const record = new RunRecord({ ...dispatch, acceptedAt: 10_000_000, arrivedAt });
     expect(record.waitedMs).toBe(3_500);
     expect(record.ranMs).toBe(0);
-    record.claimedAt = 6_000;
+    const stamp = Date.now() / 1000;
+    record.follow({ type: 'claimed', stamp: stamp.toFixed(6), lock: '', listeners: 0, connections: [] });
+    vi.advanceTimersByTime(3_000);
+    vi.setSystemTime(Date.now() + step);
     expect(record.ranMs).toBe(3_000);
+    expect(record.endedAt()).toBeGreaterThan(stamp);
+    expect(record.endedAt(stamp - 1)).toBe(stamp + 3);
+    expect(record.endedAt(stamp + 1)).toBe(stamp + 1);
   });
 });
 

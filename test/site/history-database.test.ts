@@ -1,16 +1,11 @@
-import { join } from 'node:path';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { prepareBench } from '../harness/bench.js';
-import type { BootedSite } from '../harness/booted-site.js';
-import { Daemon } from '../harness/daemon.js';
-import { describeSites, openSuite } from '../harness/describe-sites.js';
+import { describeSites } from '../harness/describe-sites.js';
 import { examineRunning } from '../harness/doctor.js';
 import { fillSlots } from '../harness/fill-slots.js';
 import { ask, history, written } from '../harness/history.js';
-import { freePort, MariaDb } from '../harness/mariadb.js';
 import { readRow } from '../harness/row.js';
 import { newHandle, runToEnd } from '../harness/run.js';
-import type { Suite } from '../harness/suite.js';
 import { waitFor } from '../harness/wait.js';
 
 describeSites(
@@ -108,51 +103,28 @@ describeSites(
   'a history whose database goes away',
   [],
   (kind) => {
-    let suite: Suite;
-    let server: MariaDb;
-    let site: BootedSite;
-    let daemon: Daemon;
-
-    beforeAll(async () => {
-      suite = await openSuite();
-      server = await MariaDb.start(join(suite.folder, newHandle('mariadb')));
-      site = await suite.site(kind, { server });
-      const port = await freePort();
-      await site.setServiceHost(`http://127.0.0.1:${port}`, 'site.test');
-      daemon = await Daemon.start({
-        sites: [{ root: site.root, uris: site.uris }],
-        folder: suite.folder,
-        port,
-        slots: 2,
-      });
-    });
-
-    afterAll(async () => {
-      await daemon.stop();
-      await site.close();
-      await server.remove();
-      await suite.close();
-    });
+    const bench = prepareBench(kind, { ownServer: true, daemon: { slots: 2 } });
 
     test('loses nothing', async () => {
+      const { site, daemon, caller } = bench;
       const gates = [newHandle('gate'), newHandle('gate')];
-      await fillSlots(site, await site.caller(), gates, []);
-      await server.stop();
+      await fillSlots(site, caller, gates, []);
+      await site.server.stop();
       for (const gate of gates) {
         await daemon.logged(({ event: name, handle }) => name === 'run.ended' && handle === gate, 'run.ended');
       }
-      const meanwhile = await history({ daemon });
+      const meanwhile = await history(bench);
       expect(meanwhile.runs.map(({ handle }) => handle).sort()).toEqual([...gates].sort());
       expect(meanwhile.notes[0]?.text).toContain('the database does not answer');
-      expect((await ask({ daemon }, 'show', gates[0]!)).stdout).toContain('ended: ');
-      await server.restart();
-      await waitFor(async () => (await written({ site })).length === 2, {
+      expect((await ask(bench, 'show', gates[0]!)).stdout).toContain('ended: ');
+      await site.server.restart();
+      await waitFor(async () => (await written(bench)).length === 2, {
         what: 'the history to be written',
         seen: () => daemon.output.slice(-3000),
         limitMs: 60_000,
       });
-      expect((await written({ site })).sort()).toEqual([...gates].sort());
-      expect(await history({ daemon })).toMatchObject({ runs: [{}, {}], notes: [] });
+      expect((await written(bench)).sort()).toEqual([...gates].sort());
+      expect(await history(bench)).toMatchObject({ runs: [{}, {}], notes: [] });
       expect(daemon.lines.filter(({ event: name }) => name === 'history.dropped')).toEqual([]);
       await waitFor(async () => (await readRow(site, gates[0]!)) === undefined, { what: 'the row to be settled' });
     });

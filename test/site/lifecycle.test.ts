@@ -1,16 +1,13 @@
 import { rm, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, test } from 'vitest';
-import type { BootedSite } from '../harness/booted-site.js';
+import { expect, test } from 'vitest';
 import { prepareBench } from '../harness/bench.js';
 import { Daemon, newStateDir } from '../harness/daemon.js';
-import { describeSites, openSuite } from '../harness/describe-sites.js';
+import { describeSites } from '../harness/describe-sites.js';
 import { event, events, openGate } from '../harness/fixture-log.js';
 import { leftovers, nothingLeft } from '../harness/leftovers.js';
-import { freePort, MariaDb } from '../harness/mariadb.js';
 import { insertRow, readRow, startPath } from '../harness/row.js';
 import { finished, newHandle, runToEnd } from '../harness/run.js';
-import type { Suite } from '../harness/suite.js';
 import { waitFor } from '../harness/wait.js';
 import { post } from '../harness/wire.js';
 
@@ -106,41 +103,17 @@ describeSites('start and stop', [], (kind) => {
 });
 
 describeSites('a database that goes away', [], (kind) => {
-  let suite: Suite;
-  let server: MariaDb;
-  let site: BootedSite;
-  let daemon: Daemon;
-
-  beforeAll(async () => {
-    suite = await openSuite();
-    server = await MariaDb.start(join(suite.folder, newHandle('mariadb')));
-    site = await suite.site(kind, { server });
-    const port = await freePort();
-    await site.setServiceHost(`http://127.0.0.1:${port}`, 'site.test');
-    daemon = await Daemon.start({
-      sites: [{ root: site.root, uris: site.uris }],
-      folder: suite.folder,
-      port,
-      slots: 2,
-    });
-  });
-
-  afterAll(async () => {
-    await daemon.stop();
-    await site.close();
-    await server.remove();
-    await suite.close();
-  });
+  const bench = prepareBench(kind, { ownServer: true, daemon: { slots: 2 } });
 
   test('waiting work runs when it is back, and new work too', async () => {
+    const { site, daemon, caller } = bench;
     const gate = newHandle('gate');
-    const caller = await site.caller();
     await caller.startLocked(gate, 'drupald_fixture_gate', [gate]);
     await event(site, gate, 'gate');
-    await server.stop();
+    await site.server.stop();
     const down = await post(daemon.port, startPath('whatever', 'x'.repeat(32)));
     expect(down.status).toBe(503);
-    await server.restart();
+    await site.server.restart();
     // The run lost its connection: it has ended, and that is told once the database is back.
     await waitFor(async () => (await readRow(site, gate)) === undefined, {
       what: 'the interrupted run to be settled',

@@ -1,8 +1,10 @@
-import { appendFile, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { appendFile, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, it } from 'vitest';
+import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 
+import { EventBus } from '../../src/events/bus.js';
+import { TroubleTeller } from '../../src/events/trouble-teller.js';
 import { Ledger, type LedgerEnding, type LedgerRun } from '../../src/store/ledger.js';
 import { endedRun } from '../outcome/history-fakes.js';
 
@@ -19,7 +21,10 @@ afterEach(async () => {
 });
 
 function ledger(folder = dir): Ledger {
-  return new Ledger(folder, (reason) => troubles.push(reason));
+  const bus = new EventBus();
+  bus.on('trouble.began', ({ code }) => troubles.push(code));
+  bus.on('trouble.over', ({ code }) => troubles.push(`${code} is over`));
+  return new Ledger(folder, new TroubleTeller(bus, 'the ledger'));
 }
 
 function run(id: string): LedgerRun {
@@ -96,12 +101,26 @@ it('hands the next daemon what has ended and is not in the history', () => {
   expect(third.endings).toEqual([]);
 });
 
-it('tells once that it cannot write, and goes on', async () => {
-  const file = join(dir, 'no folder');
-  await writeFile(file, '');
-  const first = ledger(file);
-  expect(first.open()).toEqual([]);
-  first.begin(run('a'));
-  first.over('a');
-  expect(troubles).toHaveLength(1);
+it('tells once that it cannot write, goes on, and writes all of it when it can again', async () => {
+  vi.useFakeTimers();
+  try {
+    const folder = join(dir, 'no folder');
+    await writeFile(folder, '');
+    const first = ledger(folder);
+    expect(first.open()).toEqual([]);
+    first.begin(run('a'));
+    first.begin(run('b'));
+    first.over('a');
+    vi.advanceTimersByTime(10_000);
+    expect(troubles).toEqual(['DRUPALD_STATE_DIR_FULL']);
+    await rm(folder);
+    await mkdir(folder);
+    vi.advanceTimersByTime(10_000);
+    expect(troubles).toEqual(['DRUPALD_STATE_DIR_FULL', 'DRUPALD_STATE_DIR_FULL is over']);
+    // As after a kill: the first one is not closed.
+    expect(ledger(folder).open()).toEqual([{ run: run('b'), messages: [] }]);
+    first.close();
+  } finally {
+    vi.useRealTimers();
+  }
 });

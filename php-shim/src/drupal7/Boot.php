@@ -96,7 +96,7 @@ class Boot {
       'message' => $error->getMessage(),
       'file' => $error->getFile(),
       'line' => $error->getLine(),
-      'database' => $error instanceof \PDOException,
+      'database' => \Drupald\Ending::isPassing($error),
     ));
     return FALSE;
   }

@@ -215,7 +215,7 @@ class Run {
         'message' => $error->getMessage(),
         'file' => $error->getFile(),
         'line' => $error->getLine(),
-        'database' => $error instanceof \PDOException,
+        'database' => Ending::isPassing($error),
       ));
     }
     elseif (!$this->outcome) {
@@ -310,7 +310,9 @@ class Run {
       }
       Site::reconnect();
       if ($kind !== 'completed' && $kind !== 'exit') {
-        Settle::endProgress($this->handle, $this->outcome['sentence'], microtime(TRUE));
+        $now = microtime(TRUE);
+        // Its progress began right behind the claim, which the clock may have been set back before.
+        Settle::endProgress($this->handle, $this->outcome['sentence'], $now < (float) $this->stamp ? (float) $this->stamp + 60 : $now);
       }
       $removed = (bool) background_process_remove_process($this->handle, $this->stamp);
       if (!$removed) {

@@ -3,6 +3,7 @@
 namespace Drupald\Drupal7;
 
 use Drupald\Channel;
+use Drupald\Ending;
 use Drupald\Parting;
 
 /**
@@ -35,6 +36,27 @@ class Settle {
     if (!empty($this->job['unlock'])) {
       $this->unlock();
     }
+    try {
+      $this->settle();
+    }
+    catch (\Exception $error) {
+      $this->leave($error);
+    }
+    catch (\Throwable $error) {
+      $this->leave($error);
+    }
+    exit(0);
+  }
+
+  /** The database cannot do it now: the daemon has it done later, by another helper. */
+  private function leave($error) {
+    if (!Ending::isPassing($error)) {
+      throw $error;
+    }
+    $this->channel->send(array('type' => 'unsettled', 'message' => get_class($error) . ': ' . $error->getMessage()));
+  }
+
+  private function settle() {
     $job = $this->job;
     // Should this helper die, what it has asked of the database must not happen later.
     $this->channel->send(array('type' => 'sessions', 'connections' => Site::connectionIds()));
@@ -77,7 +99,6 @@ class Settle {
       self::log($job['handle'], $sentence);
     }
     $this->channel->send(array('type' => 'settled', 'row' => $row, 'hook' => $hook));
-    exit(0);
   }
 
   /** Has the module unlock a process that another service host ran, if its row still carries the stamp. */

@@ -1,0 +1,201 @@
+import type { ErrorEntry } from './entry.js';
+
+/** What is wrong with the configuration, a site, its database or the machine. */
+export const setupErrors = {
+  CONFIG_UNKNOWN_KEY: {
+    code: 'DRUPALD_CONFIG_UNKNOWN_KEY',
+    message: 'The setting "{key}" in {source} is not known{suggestion}.',
+    remedy: 'Correct or remove it; "drupald config show" lists every setting.',
+    exitCode: 2,
+  },
+  CONFIG_WRONG_TYPE: {
+    code: 'DRUPALD_CONFIG_WRONG_TYPE',
+    message: 'The setting "{key}" in {source} was given {given}, but must be {expected}.',
+    remedy: 'Write it for example as {example}.',
+    exitCode: 2,
+  },
+  CONFIG_MISSING: {
+    code: 'DRUPALD_CONFIG_MISSING',
+    message: 'No site is configured: {detail}.',
+    remedy: 'Name a site with "--root DIR --uri URL" or with "sites:" in the configuration file.',
+    exitCode: 2,
+  },
+  CONFIG_FILE_UNREADABLE: {
+    code: 'DRUPALD_CONFIG_FILE_UNREADABLE',
+    message: 'The configuration file {file} cannot be read ({reason}).',
+    remedy: 'Check the path and that the user who starts drupald may read it.',
+    exitCode: 2,
+  },
+  CONFIG_INVALID_YAML: {
+    code: 'DRUPALD_CONFIG_INVALID_YAML',
+    message: 'The configuration file {file} is not valid YAML: {reason}.',
+    remedy: 'Correct the named line; "drupald config check" reads the file without starting anything.',
+    exitCode: 2,
+  },
+  ROOT_NOT_DRUPAL: {
+    code: 'DRUPALD_ROOT_NOT_DRUPAL',
+    message: 'The folder {root} holds no Drupal ({reason}).',
+    remedy: 'Let --root name the folder that holds index.php and includes/bootstrap.inc.',
+    exitCode: 2,
+  },
+  ROOT_UNREADABLE: {
+    code: 'DRUPALD_ROOT_UNREADABLE',
+    message: 'The folder {root} cannot be read ({reason}).',
+    remedy: 'Check the path and that the user {user} may read it and every folder above it.',
+    exitCode: 2,
+  },
+  URI_INVALID: {
+    code: 'DRUPALD_URI_INVALID',
+    message: 'The URI "{uri}" is not an address of a site ({reason}).',
+    remedy: 'Write it as the browser shows it, for example https://www.example.com or http://localhost/shop.',
+    exitCode: 2,
+  },
+  URI_WITHOUT_SITE_FOLDER: {
+    code: 'DRUPALD_URI_WITHOUT_SITE_FOLDER',
+    message: 'The URI {uri} belongs to no folder below {root}/sites that has a settings.php.',
+    remedy: 'Correct the URI, or add the folder or an entry in sites/sites.php.',
+    exitCode: 2,
+  },
+  MODULE_NOT_ENABLED: {
+    code: 'DRUPALD_MODULE_NOT_ENABLED',
+    message: 'The module {module} is not enabled on {uri}.',
+    remedy: 'Enable it on the site ("drush en {module}", or on the page admin/modules).',
+    exitCode: 2,
+  },
+  MODULE_VERSION_UNSUPPORTED: {
+    code: 'DRUPALD_MODULE_VERSION_UNSUPPORTED',
+    message: 'The module {module} on {uri} has version {version}, which is not supported.',
+    remedy: 'Update the module to {supported}.',
+    exitCode: 2,
+  },
+  DRUPAL_VERSION_UNSUPPORTED: {
+    code: 'DRUPALD_DRUPAL_VERSION_UNSUPPORTED',
+    message: 'The site in {root} is Drupal {version}, which is not supported.',
+    remedy: 'Use a site of {supported}.',
+    exitCode: 2,
+  },
+  PORT_IN_USE: {
+    code: 'DRUPALD_PORT_IN_USE',
+    message: 'The address {address} is taken by another program.',
+    remedy: 'Stop that program ("ss -ltnp" names it), or choose another address with --listen.',
+    exitCode: 2,
+  },
+  LISTEN_FAILED: {
+    code: 'DRUPALD_LISTEN_FAILED',
+    message: 'The address {address} cannot be listened on ({reason}).',
+    remedy: 'Choose an address of this machine, and a port that the user may open, with --listen.',
+    exitCode: 2,
+  },
+  ALREADY_RUNNING: {
+    code: 'DRUPALD_ALREADY_RUNNING',
+    message: 'Another drupald{who} already serves {address}.',
+    remedy: 'Stop it first, or give this one another --listen and --state-dir.',
+    exitCode: 2,
+  },
+  DATABASE_CREDENTIALS: {
+    code: 'DRUPALD_DATABASE_CREDENTIALS',
+    message: 'The database of {uri} refuses the user name and password of settings.php ({reason}).',
+    remedy:
+      'Correct $databases in settings.php, or the grants of that database user. If settings.php takes them from the environment, name its variables in "env" of the site: no others are passed on.',
+    exitCode: 2,
+  },
+  DATABASE_UNREACHABLE: {
+    code: 'DRUPALD_DATABASE_UNREACHABLE',
+    message: 'The database of {uri} cannot be reached ({reason}).',
+    remedy:
+      'Check that the database server runs and answers at the address in settings.php. If settings.php takes that from the environment, name its variables in "env" of the site: no others are passed on.',
+    httpStatus: 503,
+    exitCode: 75,
+  },
+  DATABASE_READ_ONLY: {
+    code: 'DRUPALD_DATABASE_READ_ONLY',
+    message: 'The database of {uri} takes no changes ({reason}).',
+    remedy: 'Make the server writable (read_only), or name the right one in settings.php; all work waits until then.',
+    exitCode: 75,
+  },
+  DATABASE_CONNECTIONS: {
+    code: 'DRUPALD_DATABASE_CONNECTIONS',
+    message: 'The database of {uri} has no connection left ({reason}).',
+    remedy: 'Look who holds them (SHOW PROCESSLIST), lower slots, or raise the limit; work waits until then.',
+    exitCode: 75,
+  },
+  DATABASE_SLOW: {
+    code: 'DRUPALD_DATABASE_SLOW',
+    message: 'The database of {uri} is slow: a statement took {seconds} s.',
+    remedy: 'Look at its load and its locks (SHOW FULL PROCESSLIST), and at the network between.',
+    exitCode: 75,
+  },
+  DATABASE_UNSUPPORTED: {
+    code: 'DRUPALD_DATABASE_UNSUPPORTED',
+    message: 'The database of {uri} uses the driver "{driver}", which is not supported.',
+    remedy: 'Use MySQL or MariaDB for the connection that holds the table background_process.',
+    exitCode: 2,
+  },
+  TABLE_MISSING: {
+    code: 'DRUPALD_TABLE_MISSING',
+    message: 'The table {table} is missing in the database of {uri}.',
+    remedy: 'Enable the module that owns it, or run the update page (update.php) of the site.',
+    exitCode: 2,
+  },
+  ROOT_USER_REQUIRED: {
+    code: 'DRUPALD_ROOT_USER_REQUIRED',
+    message: 'drupald was started as root without a user to run the code of the sites as.',
+    remedy: 'Add --user with the user of the web server, for example --user www-data.',
+    exitCode: 2,
+  },
+  USER_UNKNOWN: {
+    code: 'DRUPALD_USER_UNKNOWN',
+    message: 'The user "{user}" cannot be used to run sites ({reason}).',
+    remedy: 'Let --user name an existing user other than root; changing users needs root.',
+    exitCode: 2,
+  },
+  STATE_DIR_UNUSABLE: {
+    code: 'DRUPALD_STATE_DIR_UNUSABLE',
+    message: 'The state directory {dir} cannot be used ({reason}).',
+    remedy: 'Choose a folder that the user of drupald owns with --state-dir, with a path shorter than 90 bytes.',
+    exitCode: 2,
+  },
+  STATE_DIR_FULL: {
+    code: 'DRUPALD_STATE_DIR_FULL',
+    message: 'The ledger in {dir} cannot be written ({reason}): a next daemon would not know what runs.',
+    remedy: 'Make room on that file system; what was not written is written then.',
+    exitCode: 75,
+  },
+  MACHINE_EXHAUSTED: {
+    code: 'DRUPALD_MACHINE_EXHAUSTED',
+    message: 'The machine has no process or file left for {uri} ({reason}).',
+    remedy: 'Raise LimitNPROC or LimitNOFILE of the service (ulimit -u, -n), or lower slots; work waits until then.',
+    exitCode: 75,
+  },
+  PHP_NOT_FOUND: {
+    code: 'DRUPALD_PHP_NOT_FOUND',
+    message: 'The PHP program "{php}" for {root} was not found.',
+    remedy: 'Install the command line version of PHP, or name it with --php.',
+    exitCode: 2,
+  },
+  PHP_UNUSABLE: {
+    code: 'DRUPALD_PHP_UNUSABLE',
+    message: 'The PHP program "{php}" cannot run {root} ({reason}).',
+    remedy: 'Name the PHP of the web server with --php, and install the extensions that it lacks.',
+    exitCode: 2,
+  },
+  SITE_CANNOT_BOOT: {
+    code: 'DRUPALD_SITE_CANNOT_BOOT',
+    message: 'Drupal does not start for {uri}: {reason}.',
+    remedy: 'Open the site in a browser and repair what its error log names; waiting work waits meanwhile.',
+    httpStatus: 503,
+    exitCode: 75,
+  },
+  WORKER_PROTOCOL: {
+    code: 'DRUPALD_WORKER_PROTOCOL',
+    message: 'A PHP worker sent what the daemon does not understand: {reason}.',
+    remedy: 'Restart drupald so that daemon and php-shim are of one version; report it if it returns.',
+    exitCode: 1,
+  },
+  WORKER_START_TIMEOUT: {
+    code: 'DRUPALD_WORKER_START_TIMEOUT',
+    message: 'A PHP worker for {uri} was not ready within {limit}.',
+    remedy: 'Look at the load of the machine and the database, or raise worker.boot_timeout.',
+    exitCode: 75,
+  },
+} as const satisfies Record<string, ErrorEntry>;

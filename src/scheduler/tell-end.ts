@@ -1,0 +1,34 @@
+import type { EventBus } from '../events/bus.js';
+import type { CrashBook } from '../outcome/crash-book.js';
+import type { Ending } from '../outcome/past-runs.js';
+import type { Outcome } from '../process/outcome.js';
+import { isOwnCallback } from '../process/own-callback.js';
+import { endingOf } from './ending-of.js';
+import type { RunRecord } from './run-record.js';
+
+/** Who is told of the end of a run. */
+export interface EndListeners {
+  readonly bus: EventBus;
+  readonly crashes: CrashBook;
+  readonly onEnd: (ending: Ending) => void;
+}
+
+/** Tells what a run came to. */
+export function tellEnd({ bus, crashes, onEnd }: EndListeners, record: RunRecord, outcome: Outcome): void {
+  const { site, handle, callback } = record.dispatch;
+  if (!isOwnCallback(callback)) {
+    // Cron goes on after the module that it died in: setting it aside would stop all of them.
+    crashes.note(site.name, handle, outcome);
+  }
+  onEnd(endingOf(record, outcome));
+  bus.emit('run.ended', {
+    site: site.name,
+    handle,
+    callback,
+    outcome: outcome.kind,
+    ...(record.pid === undefined ? {} : { pid: record.pid }),
+    ...(outcome.sentence === '' ? {} : { sentence: outcome.sentence }),
+    ranMs: record.ranMs,
+    waitedMs: record.waitedMs,
+  });
+}
