@@ -8,17 +8,14 @@ import type { Ending } from '../outcome/past-runs.js';
 import { coreCronCallback } from '../process/own-callback.js';
 import type { RunRecord } from '../scheduler/run-record.js';
 import type { ServedSite } from '../scheduler/served-site.js';
-import { formatDuration } from '../support/duration.js';
 import { databaseReason } from '../store/database.js';
 import { setVariable } from '../workers/set-variable.js';
 import type { CronJob } from './cron-job.js';
+import { coreJob } from './core-job.js';
 import { coreCronDue, coreCronLead, coreCronState, cronVariables, type CoreCronState } from './core-due.js';
 
 /** The name of a site's cron run among its processes. */
 export const coreCronHandle = 'drupald_cron';
-
-/** The name of the job. */
-const coreCronName = 'cron';
 
 /** Milliseconds between two looks. */
 const interval = 1_000;
@@ -48,7 +45,7 @@ interface Seen {
   /** Milliseconds that it began after its time. */
   lateMs?: number;
   /** The row of the run that goes on. */
-  stamp?: string;
+  stamp?: string | undefined;
   /** Modules that need no turn any more in this round. */
   done: string[];
   /** A run of ours has just ended, and has changed `cron_last`. */
@@ -66,6 +63,8 @@ export class CoreCron extends BaseComponent {
   readonly name = 'core-cron';
   readonly #options: CoreCronOptions;
   readonly #seen = new Map<ServedSite, Seen>();
+  /** Sites whose variables could not be read at the last look. */
+  readonly #blind = new Set<ServedSite>();
   readonly #looks = new Repeated(() => this.#look());
 
   constructor(options: CoreCronOptions) {
@@ -108,27 +107,12 @@ export class CoreCron extends BaseComponent {
 
   /** Cron of each site that has one of this kind. */
   jobs(): CronJob[] {
-    const now = Date.now() / 1000;
     return this.#options.sites
       .filter((site) => site.facts !== undefined && isOurs(site))
       .map((site) => {
         const seen = this.#seen.get(site);
-        const due = seen && coreCronDue(seen.state, now);
-        const record = this.#recordOf(site);
-        const idle =
-          typeof due === 'number' ? 'waiting' : due === 'not-installed' ? 'not installed' : (due ?? 'unknown');
-        return {
-          site: site.name,
-          name: coreCronName,
-          rule: seen && seen.state.threshold > 0 ? `every ${formatDuration(seen.state.threshold * 1000)}` : 'never',
-          zone: site.facts?.timeZone ?? '',
-          state: record ? 'running' : idle,
-          last: seen?.state.last ?? null,
-          next: typeof due === 'number' ? Math.max(due, now) : null,
-          outcome: seen?.outcome ?? null,
-          lateMs: seen?.lateMs ?? null,
-          step: record?.steps.at(-1) || null,
-        };
+        const about = { site: site.name, zone: site.facts?.timeZone ?? '', step: this.#recordOf(site)?.steps.at(-1) };
+        return coreJob({ ...about, running: this.#recordOf(site) !== undefined }, seen, Date.now() / 1000);
       });
   }
 
@@ -146,8 +130,13 @@ export class CoreCron extends BaseComponent {
         if (!site.facts || site.trouble !== undefined || !isOurs(site)) return;
         try {
           await this.#lookAt(site);
+          this.#blind.delete(site);
         } catch (error) {
-          this.#options.bus.emit('store.error', { site: site.name, reason: databaseReason(error), temporary: true });
+          // Once: the next look is a second away, and the database has a trouble of its own to tell.
+          if (!this.#blind.has(site)) {
+            this.#blind.add(site);
+            this.#options.bus.emit('store.error', { site: site.name, reason: databaseReason(error), temporary: true });
+          }
         }
       }),
     );
@@ -160,6 +149,8 @@ export class CoreCron extends BaseComponent {
     const before = seen.state;
     seen.state = state;
     const now = Date.now() / 1000;
+    // One that the last daemon began.
+    seen.stamp ??= this.#recordOf(site)?.dispatch.stamp;
     if (seen.stamp !== undefined) {
       await this.#keep(site, seen, now);
       return;

@@ -115,6 +115,29 @@ run('cron of a site without Ultimate Cron', () => {
       expect((await cronSights(bench.site)).map(({ sapi }) => sapi)).not.toContain('apache2handler');
     }, 90_000);
 
+    test('the next daemon goes on with a run that the last one began', async () => {
+      await bench.site.variable('cron_safe_threshold', 3600);
+      await bench.site.variable('drupald_fixture_cron', 'gate handed-over');
+      await bench.site.sql('DELETE FROM {drupald_fixture_log}');
+      await makeDue(bench.site);
+      await waitFor(async () => (await cronSights(bench.site)).length === 1, { what: 'cron to begin' });
+      await bench.daemon.kill9();
+      await bench.restart();
+      await cronState(bench, 'running');
+      const lock = async (): Promise<number> =>
+        (await bench.site.sql<{ expire: number }>("SELECT expire FROM {semaphore} WHERE name = 'cron'"))[0]?.expire ??
+        NaN;
+      const first = await lock();
+      await waitFor(async () => (await lock()) > first, { what: 'the lock to be renewed by the next daemon' });
+      await openGate(bench.site, 'handed-over');
+      await waitFor(() => ended() === 1, { what: 'the run to end' });
+      await waitFor(async () => (await history(bench, '--limit', '1')).runs[0]?.outcome === 'completed', {
+        what: 'the run in the history',
+      });
+      expect(await cronSights(bench.site)).toHaveLength(1);
+      await bench.site.variable('drupald_fixture_cron', '');
+    });
+
     test('in maintenance mode it waits', async () => {
       await cronState(bench, 'waiting');
       await bench.site.variable('maintenance_mode', 1);
