@@ -37,6 +37,9 @@ const answer = z.discriminatedUnion('type', [
   z.looseObject({ type: z.literal('done') }),
 ]);
 
+/** Workers that may be killed by somebody else before that counts as what the site does. */
+const attempts = 3;
+
 let serial = 0;
 
 /**
@@ -53,6 +56,24 @@ export async function describeSite(
   timeout: number,
   options: DescribeOptions = {},
 ): Promise<SiteAnswer> {
+  for (let attempt = 1; ; attempt += 1) {
+    const { answer, killedBy } = await describeOnce(source, place, uri, bus, timeout, options);
+    if (killedBy === undefined) return answer;
+    if (attempt === attempts) {
+      return { ...answer, failure: { type: 'boot-failed', cause: 'fatal', message: `PHP ended (${killedBy})` } };
+    }
+  }
+}
+
+/** @returns killedBy: the signal by which somebody else has ended the worker before it had told all */
+async function describeOnce(
+  source: WorkerSource,
+  place: JobPlace,
+  uri: SiteUri,
+  bus: EventBus,
+  timeout: number,
+  options: DescribeOptions,
+): Promise<{ answer: SiteAnswer; killedBy?: string }> {
   serial += 1;
   const id = `describe-${process.pid}-${serial}`;
   const worker = await source.worker(id);
@@ -86,12 +107,15 @@ export async function describeSite(
   clearTimeout(timer);
   await rm(logFile(place, id), { force: true });
   if (!found.facts && !found.deprecations && !found.problem && !found.failure) {
+    if (exit.signal !== undefined && !deadline.signal.aborted) {
+      return { answer: found, killedBy: exit.signal };
+    }
     const how = deadline.signal.aborted
       ? `it took longer than ${timeout / 1000} s`
-      : `PHP ended (${exit.signal ?? exit.code ?? 'unseen'})`;
+      : `PHP ended (${exit.code ?? 'unseen'})`;
     found.failure = { type: 'boot-failed', cause: 'fatal', message: how };
   }
-  return found;
+  return { answer: found };
 }
 
 /** A failed boot in a few words, with file and line where they are known. */
