@@ -6,6 +6,7 @@ import type { SiteUri } from '../sites/site-uri.js';
 import { databaseReason } from '../store/database.js';
 import type { ProcessStore } from '../store/process-store.js';
 import { bootReason } from '../workers/describe-site.js';
+import { freeLocks } from './free-locks.js';
 import { hookFile, logFile, settleJob, type JobPlace, type SettleOf } from '../workers/jobs.js';
 import { settleMessage } from '../workers/protocol.js';
 import { talk } from '../workers/talk.js';
@@ -179,8 +180,7 @@ async function settleByStatements(store: ProcessStore, dead: Unsettled): Promise
   await store.endProgress(dead.handle, dead.endedAt, dead.outcome.sentence, dead.callback);
   const removed = await store.remove(dead.handle, dead.stamp);
   if (dead.lock) {
-    // A site with another lock backend may lack the table; its locks expire by themselves.
-    await store.removeLocks(dead.lock).catch(() => undefined);
+    await freeLocks(store, dead.lock);
   }
   if (dead.outcome.sentence !== '') {
     // Its log may be kept elsewhere, then there is no such table.

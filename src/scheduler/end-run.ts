@@ -2,6 +2,7 @@ import { rm } from 'node:fs/promises';
 
 import type { RetryRule } from '../config/kinds.js';
 import type { EventBus } from '../events/bus.js';
+import { freeLocks } from '../outcome/free-locks.js';
 import type { RunReport } from '../outcome/run-report.js';
 import { settleDead, type Settled, type SettleTools, type Unsettled } from '../outcome/settle.js';
 import { bootFailed, killedForMemory, lost, refused, signalled, type Outcome } from '../process/outcome.js';
@@ -116,7 +117,7 @@ async function settleClaimed(
     const again = report.isSettled ? undefined : await requeue(record, tools, outcome, stamp);
     if (again) {
       if (dead.lock) {
-        await site.store.removeLocks(dead.lock).catch(() => undefined);
+        await freeLocks(site.store, dead.lock);
       }
       return { type: 'retry', outcome, ...again };
     }
@@ -135,7 +136,7 @@ async function settleClaimed(
       // open transaction ended with it.
       await settleDead(settleTools(tools, site), { ...dead, hook: false, processFile: undefined });
     } else if (dead.lock && (report.done === undefined || report.done.locks === 'kept')) {
-      await site.store.removeLocks(dead.lock).catch(() => undefined);
+      await freeLocks(site.store, dead.lock);
     }
   } catch (error) {
     return { type: 'unsettled', dead, error };

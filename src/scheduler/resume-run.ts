@@ -2,6 +2,7 @@ import { access, readFile, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 
+import { freeLocks } from '../outcome/free-locks.js';
 import { RunReport } from '../outcome/run-report.js';
 import { isAlive } from '../process/identity.js';
 import { completed, lost, type Outcome } from '../process/outcome.js';
@@ -138,7 +139,7 @@ async function settledUnheard(record: RunRecord, report: RunReport): Promise<Out
       await site.store.endProgress(handle, Date.now() / 1000, outcome.sentence, callback);
     }
     if (report.claimed.lock !== '') {
-      await site.store.removeLocks(report.claimed.lock).catch(() => undefined);
+      await freeLocks(site.store, report.claimed.lock);
     }
     return outcome;
   } catch {

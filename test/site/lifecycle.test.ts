@@ -130,4 +130,33 @@ describeSites('a database that goes away', [], (kind) => {
     await event(site, next, 'mark');
     await nothingLeft(site, undefined, 60_000);
   });
+
+  test('a process that has unlocked itself is told of once, although it could not say so', async () => {
+    const { site, daemon } = bench;
+    const caller = await site.caller();
+    const handle = newHandle('unlocks');
+    await caller.startLocked(handle, 'drupald_fixture_unlocks_itself', ['gate']);
+    await event(site, handle, 'gate');
+    await site.server.stop();
+    // Its gate throws now, and its worker finds no database to settle it in.
+    await daemon.logged((line) => line.event === 'settle.postponed' && line['handle'] === handle, 'settle.postponed');
+    await site.server.restart();
+    await daemon.logged((line) => line.event === 'run.settled' && line['handle'] === handle, 'run.settled');
+    const told = (await events(site, handle, 'shutdown')).map((found) => JSON.parse(found.detail ?? 'null') as unknown);
+    expect(told).toEqual([expect.objectContaining({ message: 'Unlocked by itself' })]);
+  });
+
+  test('a lock of a run that ended meanwhile is removed when it is back', async () => {
+    const { site, daemon } = bench;
+    const caller = await site.caller();
+    const handle = newHandle('locks');
+    await caller.startLocked(handle, 'drupald_fixture_locks', [handle, 'gate']);
+    await event(site, handle, 'gate');
+    await site.server.stop();
+    await daemon.logged((line) => line.event === 'run.ended' && line['handle'] === handle, 'run.ended');
+    await site.server.restart();
+    await waitFor(async () => (await site.sql('SELECT name FROM {semaphore} WHERE name = ?', [handle])).length === 0, {
+      what: 'its lock to go',
+    });
+  });
 });

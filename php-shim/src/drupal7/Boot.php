@@ -89,16 +89,21 @@ class Boot {
 
   private function threw($error) {
     $this->failed = TRUE;
-    $this->channel->send(array(
+    $this->channel->send(self::failure('threw', $error));
+    return FALSE;
+  }
+
+  /** The message for a start that failed by something that was thrown. */
+  public static function failure($cause, $error) {
+    return array(
       'type' => 'boot-failed',
-      'cause' => 'threw',
+      'cause' => $cause,
       'class' => get_class($error),
       'message' => $error->getMessage(),
       'file' => $error->getFile(),
       'line' => $error->getLine(),
       'database' => \Drupald\Ending::isPassing($error),
-    ));
-    return FALSE;
+    );
   }
 
   /** Tells the daemon, from a shutdown function, that PHP ended while Drupal booted. */

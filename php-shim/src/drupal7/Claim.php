@@ -70,9 +70,8 @@ class Claim extends \DatabaseLog {
       $this->step = self::CLOSING;
       $this->listener->returned();
     }
-    elseif ($this->step === self::RUNNING && !$this->touched && strpos($sql, 'background_process') !== FALSE && in_array($this->handle, $args, TRUE)) {
-      $this->touched = TRUE;
-      $this->listener->touched();
+    elseif ($this->step === self::RUNNING && strpos($sql, 'background_process') !== FALSE && in_array($this->handle, $args, TRUE)) {
+      $this->sawTouch($verb === 'DELETE' && $statement->rowCount() > 0);
     }
     elseif ($this->step === self::CLOSING && $verb === 'DELETE' && strpos($sql, 'background_process') !== FALSE && in_array($this->handle, $args, TRUE)) {
       $this->listener->removed($statement->rowCount());
@@ -90,6 +89,13 @@ class Claim extends \DatabaseLog {
       }
     }
     return FALSE;
+  }
+
+  private function sawTouch($removed) {
+    if ($removed || !$this->touched) {
+      $this->touched = TRUE;
+      $this->listener->touched($removed);
+    }
   }
 
   private function sawClaim($statement, $args) {

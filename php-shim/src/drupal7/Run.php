@@ -154,7 +154,11 @@ class Run {
   }
 
   /** Called by the watch: the callback itself has changed or removed its row. */
-  public function touched() {
+  public function touched($removed) {
+    if ($removed) {
+      // Whoever removes it tells the hook, or means it not to be told: no helper may.
+      HookMark::begin($this->hookFile());
+    }
     $this->channel->send(array('type' => 'row-touched'));
   }
 
@@ -208,15 +212,7 @@ class Run {
       $this->claim->over();
     }
     if ($this->stamp === NULL) {
-      $this->tell(array(
-        'type' => 'boot-failed',
-        'cause' => 'claim',
-        'class' => get_class($error),
-        'message' => $error->getMessage(),
-        'file' => $error->getFile(),
-        'line' => $error->getLine(),
-        'database' => Ending::isPassing($error),
-      ));
+      $this->tell(Boot::failure('claim', $error));
     }
     elseif (!$this->outcome) {
       $this->outcome = Ending::threw($error, $this->callback);
