@@ -68,6 +68,11 @@ export async function resumeRun(record: RunRecord, tools: RunTools, entry: Ledge
     record.dispatch.token = (await answered(() => site.store.get(handle, stamp)))?.token ?? '';
   }
   await hearOfEnd(record, report);
+  if (!report.claimed && isSilent(report) && (await hasRunUnheard(record))) {
+    // Under which stamp nobody knows; no row carries it any more.
+    const stamp = (record.dispatchedAt / 1000).toFixed(6);
+    report.claimed = { type: 'claimed', stamp, lock: '', listeners: 1, connections: [] };
+  }
   const gone = await settledUnheard(record, report);
   endedAt = record.ownUntil ?? record.endedAt(report.endedAt ?? endedAt);
   record.exit = { seen: exit, at: endedAt };
@@ -118,6 +123,21 @@ async function hearOfEnd(record: RunRecord, report: RunReport): Promise<void> {
   const since = Number(report.claimed.stamp);
   const returned = await answered(() => site.store.hasFinished(handle, callback, since));
   report.ended = { kind: returned ? 'completed' : 'exit', sentence: '' };
+}
+
+/** Whether its worker has said nothing of how it went. */
+function isSilent(report: RunReport): boolean {
+  return !report.unclaimed && !report.refused && !report.postponed && !report.bootFailure && report.stale === undefined;
+}
+
+/** Whether it has claimed its row and removed it, unheard: a claim begins a progress, and only a run removes its row. */
+async function hasRunUnheard(record: RunRecord): Promise<boolean> {
+  const { site, handle } = record.dispatch;
+  return answered(
+    async () =>
+      (await site.store.find([handle])).every((row) => row.handle !== handle) &&
+      (await site.store.hasProgress(handle, record.dispatchedAt / 1000)),
+  );
 }
 
 /** What became of a run whose worker has settled it without being heard: its row is gone, and only a worker removes it. */

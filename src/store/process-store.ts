@@ -200,6 +200,15 @@ export class ProcessStore {
     return (rows[0]?.n ?? 0) > 0;
   }
 
+  /** Whether a progress of this name was begun at a moment or after it (seconds since 1970). */
+  async hasProgress(name: string, since: number): Promise<boolean> {
+    const rows = await this.#processes.rows<{ n: number }>(
+      `SELECT COUNT(*) AS n FROM ${this.#processes.table('progress')} WHERE name = ? AND start_stamp >= ?`,
+      [name, since],
+    );
+    return (rows[0]?.n ?? 0) > 0;
+  }
+
   /** Removes the locks of one dead run, by the value that only it used. */
   async removeLocks(lock: string): Promise<void> {
     await this.#main.change(`DELETE FROM ${this.#main.table('semaphore')} WHERE value = ?`, [lock]);

@@ -3,10 +3,11 @@ import { prepareBench } from '../harness/bench.js';
 import { describeSites } from '../harness/describe-sites.js';
 import { detail, event, events, openGate } from '../harness/fixture-log.js';
 import { commandLine, descendants, isDead, nothingLeft } from '../harness/leftovers.js';
-import { readRow } from '../harness/row.js';
+import { insertRow, readRow, startPath } from '../harness/row.js';
 import { finished, newHandle } from '../harness/run.js';
 import { stallRow } from '../harness/stalls.js';
 import { waitFor } from '../harness/wait.js';
+import { post } from '../harness/wire.js';
 
 describeSites(
   'the shutdown hook is told once',
@@ -14,9 +15,9 @@ describeSites(
   (kind) => {
     const bench = prepareBench(kind, { daemon: { slots: 3 } });
 
-    async function behindGate(name = 'gate'): Promise<{ handle: string; pid: number }> {
+    async function behindGate(name = 'gate', ...more: string[]): Promise<{ handle: string; pid: number }> {
       const handle = newHandle(name);
-      await bench.caller.startLocked(handle, 'drupald_fixture_gate', [handle]);
+      await bench.caller.startLocked(handle, 'drupald_fixture_gate', [handle, ...more]);
       const { pid } = await event(bench.site, handle, 'gate');
       return { handle, pid };
     }
@@ -40,6 +41,49 @@ describeSites(
       await bench.restart();
       await finished(bench, handle);
       expect(await messages(handle)).toEqual([null]);
+      await nothingLeft(bench.site, bench.daemon);
+    });
+
+    test('not again by the next daemon, when the callback had closed its connection', async () => {
+      const { handle, pid } = await behindGate('closes', 'close');
+      process.kill(bench.daemon.pid, 'SIGSTOP');
+      await openGate(bench.site, handle);
+      await event(bench.site, handle, 'shutdown');
+      await waitFor(() => isDead(pid), { what: 'the worker to end' });
+      await bench.daemon.kill9();
+      await bench.restart();
+      expect((await finished(bench, handle)).ended['outcome']).toBe('completed');
+      expect(await messages(handle)).toEqual([null]);
+      await nothingLeft(bench.site, bench.daemon);
+    });
+
+    test('by itself, when it claimed, unlocked itself and died before any daemon heard of it', async () => {
+      const handle = newHandle('unheard');
+      const token = await insertRow(bench.site, {
+        handle,
+        callback: 'drupald_fixture_unlocks_itself',
+        args: ['kill'],
+      });
+      const stall = await stallRow(bench.site, handle);
+      let pid: number;
+      try {
+        await post(bench.daemon.port, startPath(handle, token));
+        const given = await bench.daemon.logged(
+          (line) => line.event === 'run.dispatched' && line['handle'] === handle,
+          'run.dispatched',
+        );
+        pid = Number(given['pid']);
+        await stall.reached('UPDATE');
+        process.kill(bench.daemon.pid, 'SIGSTOP');
+      } finally {
+        await stall.release();
+      }
+      await waitFor(() => isDead(pid), { what: 'the worker to end' });
+      await bench.daemon.kill9();
+      await bench.restart();
+      await bench.daemon.logged((line) => line.event === 'run.ended' && line['handle'] === handle, 'run.ended');
+      expect(await messages(handle)).toEqual(['Unlocked by itself']);
+      // Its progress is ended, too.
       await nothingLeft(bench.site, bench.daemon);
     });
 
