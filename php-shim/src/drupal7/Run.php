@@ -155,7 +155,7 @@ class Run {
 
   /** Called by the watch: the callback itself has changed or removed its row. */
   public function touched($removed) {
-    if ($removed) {
+    if ($removed && !$this->settled) {
       // Whoever removes it tells the hook, or means it not to be told: no helper may.
       HookMark::begin($this->hookFile());
     }
