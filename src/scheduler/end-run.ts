@@ -217,7 +217,9 @@ async function endUnclaimed(
     return { type: 'nothing', reason: 'somebody else has claimed it' };
   }
   if (record.stopped) {
-    return settleClaimed(withCause(record, record.stopped), tools, report, exit, dispatch.stamp, endedAt);
+    // It may have been killed between its claim and the word of it.
+    const stamp = (await askForSilentClaim(record)) ?? dispatch.stamp;
+    return settleClaimed(withCause(record, record.stopped), tools, report, exit, stamp, endedAt);
   }
   if (report.postponed) {
     return { type: 'held' };
