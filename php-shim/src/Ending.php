@@ -121,10 +121,15 @@ class Ending {
       : $file . ':' . $line;
   }
 
-  /** First line of a message, without what could make a log line endless. */
+  /** First line of a message as valid UTF-8, without what could make a log line endless. */
   private static function short($message) {
     $line = trim((string) strtok((string) $message, "\n"));
-    return strlen($line) > 500 ? substr($line, 0, 497) . '...' : $line;
+    if (!preg_match('//u', $line)) {
+      // Exception texts of old code can be in any encoding.
+      $line = preg_replace('/[^\x09\x20-\x7e]/', '?', $line);
+    }
+    // Not in the middle of a sign.
+    return strlen($line) > 500 ? preg_replace('/[\xc0-\xff][\x80-\xbf]*$/', '', substr($line, 0, 497)) . '...' : $line;
   }
 
 }

@@ -22,7 +22,7 @@ export function addCronCommand(program: Command, io: CommandIo): void {
     });
   addDaemonOptions(cron.command('run').argument('<job>', 'name of the job, as "drupald cron" shows it'))
     .description('Run a job now, whatever its time is.')
-    .option('--site <url>', 'main address of the site, where several have a job of this name')
+    .option('--site <url>', 'one of the addresses of the site, where several have a job of this name')
     .option('--json', 'print JSON')
     .action(async (name: string, _options: ParsedOptions, command: Command) => {
       // The command above it takes flags of the same names.

@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
-import { ControlClient, type KilledProcess } from '../http/control-client.js';
+import { fail } from '../errors.js';
+import { ControlClient, longestReason, type KilledProcess } from '../http/control-client.js';
 import { printable, writeJson, type CommandIo } from './io.js';
 import { addDaemonOptions, configFrom, stateDirOf, textOption, type ParsedOptions } from './options.js';
 
@@ -12,11 +13,20 @@ export function addKillCommand(program: Command, io: CommandIo): void {
       .description('End a process that runs or waits, with everything that it has started.'),
   )
     .option('--reason <text>', 'why; it stands in the logs and in the history, and its modules are told')
-    .option('--site <url>', 'main address of the site, where several have a process of this name')
+    .option('--site <url>', 'one of the addresses of the site, where several have a process of this name')
     .option('--json', 'print JSON')
     .action(async (handle: string, options: ParsedOptions) => {
       const config = configFrom(options, io, false);
       const [site, reason] = [textOption(options, 'site'), textOption(options, 'reason')];
+      if (reason !== undefined && reason.length > longestReason) {
+        throw fail('OPTION_INVALID', {
+          flag: '--reason',
+          given: `${reason.slice(0, 40)}…`,
+          expected: `a text of at most ${String(longestReason)} signs`,
+          suggestion: '',
+          example: '--reason "it was started twice"',
+        });
+      }
       const killed = await new ControlClient(stateDirOf(config, io)).kill({
         handle,
         ...(site === undefined ? {} : { site }),

@@ -48,6 +48,8 @@ export function formatStatus(status: DaemonStatus, colour: boolean, now = Date.n
       typeof run.ranMs === 'number' ? formatDuration(run.ranMs) : null,
     ]);
     parts.push(formatTable(['HANDLE', 'CALLBACK', 'SITE', 'STATE', 'PID', 'WAITED', 'RAN'], rows, colour));
+    for (const { handle, reason } of status.runs)
+      if (typeof reason === 'string') parts.push(printable(`${handle}: ${reason}`));
   } else {
     parts.push('Nothing runs.');
   }

@@ -11,7 +11,7 @@ export function addRetryCommand(program: Command, io: CommandIo): void {
       .argument('<handle>', 'name of the process, as "drupald ps" shows it')
       .description('Start a process that was set aside because it crashed again and again.'),
   )
-    .option('--site <url>', 'main address of the site, where several have a process of this name')
+    .option('--site <url>', 'one of the addresses of the site, where several have a process of this name')
     .option('--json', 'print JSON')
     .action(async (handle: string, options: ParsedOptions) => {
       const config = configFrom(options, io, false);

@@ -56,6 +56,10 @@ function stateOf(run: LiveRun): string {
       return `waits${run.position === undefined ? '' : ` at position ${String(run.position)} of its site`}`;
     case 'held':
       return 'waits for the end of the maintenance mode';
+    case 'set aside':
+      return 'is set aside';
+    case 'pausing':
+      return 'waits for its next try';
     case 'elsewhere':
       return 'is not in the hands of this daemon';
     case 'starting':

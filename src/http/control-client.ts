@@ -68,11 +68,14 @@ const detached = z.looseObject({
   reason: z.string().optional(),
 });
 
+/** Signs that the reason of a kill may have: it becomes part of one sentence. */
+export const longestReason = 1_000;
+
 /** What `drupald kill` asks for. */
 export const killWish = z.object({
   handle: z.string().min(1),
   site: z.string().optional(),
-  reason: z.string().max(1_000).optional(),
+  reason: z.string().max(longestReason).optional(),
 });
 
 const killed = z.object({

@@ -16,7 +16,7 @@ import {
   type Finding,
 } from './control-client.js';
 import { addCronRoutes, type CronPorts } from './cron-routes.js';
-import type { RunSources } from './run-lookup.js';
+import { siteNamed, type RunSources } from './run-lookup.js';
 import { addRunRoutes } from './run-routes.js';
 
 /** What the command line can ask. */
@@ -76,19 +76,20 @@ export class ControlServer extends BaseComponent {
         .code(error.httpStatus ?? 500)
         .send({ code: error.code, error: error.message, details: error.details });
     });
+    const siteName = (given: string | undefined): string | undefined => siteNamed(this.#ports.runs, given)?.name;
     addRunRoutes(app, this.#ports.runs, this.#closing.signal);
-    addCronRoutes(app, this.#ports.cron);
+    addCronRoutes(app, this.#ports.cron, siteName);
     app.get('/v1/status', () => this.#ports.status());
     app.get('/v1/doctor', async () => ({ findings: await this.#ports.doctor() }));
     app.post<{ Body: { to?: string } | null }>('/v1/detach', (request) => this.#ports.detach(request.body?.to));
     app.post('/v1/adopt', async () => ({ adopted: await this.#ports.adopt() }));
     app.post<{ Body: unknown }>('/v1/retry', (request) => {
       const { handle, site } = killWish.parse(request.body);
-      return { sites: this.#ports.retry({ handle, site }) };
+      return { sites: this.#ports.retry({ handle, site: siteName(site) }) };
     });
     app.post<{ Body: unknown }>('/v1/kill', async (request) => {
       const { handle, site, reason } = killWish.parse(request.body);
-      return this.#ports.kill({ handle, site, reason });
+      return this.#ports.kill({ handle, site: siteName(site), reason });
     });
     const socket = join(this.#dir, CONTROL_SOCKET);
     await unlink(socket).catch(() => undefined);

@@ -10,8 +10,19 @@ export interface CronPorts {
   run(wish: { readonly name: string; readonly site?: string | undefined }): Promise<{ site: string; handle: string }>;
 }
 
-/** Adds the routes of `drupald cron`. */
-export function addCronRoutes(app: FastifyInstance, cron: CronPorts): void {
+/**
+ * Adds the routes of `drupald cron`.
+ *
+ * @param siteName main address of the site that was named by one of its addresses. @throws DrupaldError SITE_UNKNOWN
+ */
+export function addCronRoutes(
+  app: FastifyInstance,
+  cron: CronPorts,
+  siteName: (given: string | undefined) => string | undefined,
+): void {
   app.get('/v1/cron', () => ({ jobs: cron.jobs() }));
-  app.post<{ Body: unknown }>('/v1/cron/run', (request) => cron.run(cronWish.parse(request.body)));
+  app.post<{ Body: unknown }>('/v1/cron/run', (request) => {
+    const { name, site } = cronWish.parse(request.body);
+    return cron.run({ name, site: siteName(site) });
+  });
 }

@@ -44,7 +44,7 @@ export type HistoryAnswer = z.infer<typeof historyAnswer>;
 const liveRun = z.looseObject({
   site: z.string(),
   callback: z.string(),
-  /** A state of a run; `held` by a maintenance mode; `elsewhere`: there is a row, but not in this daemon's hands. */
+  /** A state of a run; `held` by a maintenance mode; `set aside`; `pausing` before its next try; `elsewhere`: there is a row, but not in this daemon's hands. */
   state: z.string(),
   /** Of the waiting starts of its site. */
   position: z.number().optional(),

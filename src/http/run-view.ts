@@ -61,15 +61,15 @@ async function liveRuns(sources: RunSources, handle: string, site: ServedSite | 
 function waitingOf({ scheduler }: RunSources, dispatch: Dispatch): LiveRun {
   const { site } = dispatch;
   const line = scheduler.allWaiting().filter((one) => one.site === site);
-  // Those that a maintenance mode holds stand at the end of the list.
-  const held = line.indexOf(dispatch) >= line.length - scheduler.heldOf(site);
+  const rest = scheduler.restOf(dispatch);
+  const reason = rest?.reason ?? site.trouble;
   return {
     site: site.name,
     callback: dispatch.callback,
-    state: held ? 'held' : 'waiting',
-    ...(held ? {} : { position: line.filter(({ order }) => order < dispatch.order).length + 1 }),
+    state: rest?.state ?? 'waiting',
+    ...(rest ? {} : { position: line.filter(({ order }) => order < dispatch.order).length + 1 }),
     waitedMs: performance.now() - dispatch.arrivedAt,
-    ...(site.trouble === undefined ? {} : { reason: site.trouble }),
+    ...(reason === undefined ? {} : { reason }),
   };
 }
 

@@ -1,5 +1,6 @@
 import type { Config } from '../config/config.js';
 import { formatListen } from '../config/config.js';
+import type { Dispatch } from '../scheduler/dispatch.js';
 import type { Scheduler } from '../scheduler/scheduler.js';
 import type { Trouble } from '../events/troubles.js';
 import type { ServedSite } from '../scheduler/served-site.js';
@@ -18,6 +19,15 @@ export function daemonStatus(
 ): DaemonStatus {
   const running = scheduler.running;
   const now = performance.now();
+  const waitingOf = ({ handle, callback, site, arrivedAt }: Dispatch): DaemonStatus['runs'][number] => ({
+    handle,
+    callback,
+    site: site.name,
+    state: 'waiting',
+    pid: null,
+    waitedMs: now - arrivedAt,
+    ranMs: null,
+  });
   return {
     daemon: { pid: process.pid, listen: formatListen(config.listen), slots: scheduler.slots, ...daemon },
     troubles: troubles.map((trouble) => ({ ...trouble })),
@@ -43,25 +53,11 @@ export function daemonStatus(
         waitedMs: record.waitedMs,
         ranMs: record.ranMs,
       })),
-      ...scheduler.aside.all().map((dispatch) => ({
-        handle: dispatch.handle,
-        callback: dispatch.callback,
-        site: dispatch.site.name,
-        state: 'set aside',
-        pid: null,
-        waitedMs: now - dispatch.arrivedAt,
-        ranMs: null,
-        reason: scheduler.aside.reasonOf(dispatch) ?? null,
-      })),
-      ...scheduler.firstWaiting(shown).map((dispatch) => ({
-        handle: dispatch.handle,
-        callback: dispatch.callback,
-        site: dispatch.site.name,
-        state: 'waiting',
-        pid: null,
-        waitedMs: now - dispatch.arrivedAt,
-        ranMs: null,
-      })),
+      ...scheduler
+        .resting()
+        .slice(0, shown)
+        .map((dispatch) => ({ ...waitingOf(dispatch), ...scheduler.restOf(dispatch) })),
+      ...scheduler.firstWaiting(shown).map(waitingOf),
     ],
     waitingTotal: scheduler.waiting,
   };

@@ -8,6 +8,8 @@ type MessageOf<T extends RunMessage['type']> = Extract<RunMessage, { type: T }>;
 export class RunReport {
   /** What has changed since a warm worker loaded the site; then it has claimed nothing. */
   stale: string | undefined;
+  /** Its sessions in the databases, from just before its claim, and when it told of them (monotonic milliseconds). */
+  sessions: { readonly ids: readonly number[]; readonly at: number } | undefined;
   claimed: MessageOf<'claimed'> | undefined;
   refused: MessageOf<'refused'> | undefined;
   postponed: MessageOf<'postponed'> | undefined;
@@ -33,6 +35,9 @@ export class RunReport {
         return;
       case 'stale':
         this.stale = message.what;
+        return;
+      case 'sessions':
+        this.sessions = { ids: message.connections, at: performance.now() };
         return;
       case 'claimed':
         this.claimed = message;

@@ -218,7 +218,9 @@ async function endUnclaimed(
     return { type: 'nothing', reason: 'somebody else has claimed it' };
   }
   if (record.stopped) {
-    return settleClaimed(withCause(record, record.stopped), tools, report, exit, dispatch.stamp, endedAt);
+    // It may have been killed between its claim and the word of it.
+    const stamp = (await askForSilentClaim(record, report.sessions)) ?? dispatch.stamp;
+    return settleClaimed(withCause(record, record.stopped), tools, report, exit, stamp, endedAt);
   }
   if (report.postponed) {
     return { type: 'held' };
@@ -231,7 +233,7 @@ async function endUnclaimed(
   }
   // A claim of which the database's answer was lost is told as a failure of the claim.
   if (!report.bootFailure || report.bootFailure.cause === 'claim') {
-    const claim = await askForSilentClaim(record);
+    const claim = await askForSilentClaim(record, report.sessions);
     if (claim !== undefined) {
       return settleClaimed(record, tools, report, exit, claim, endedAt);
     }

@@ -59,7 +59,8 @@ export async function kill(scheduler: Scheduler, bus: EventBus, wish: KillWish, 
       return { was: 'ending', pid };
     }
     bus.emit('run.stopped', { ...about, reason: cause.sentence });
-    return { was: (await stopRun(run, cause, grace)) ? 'running' : 'ending', pid };
+    const begun = run.worker === undefined ? 'waiting' : 'running';
+    return { was: (await stopRun(run, cause, grace)) ? begun : 'ending', pid };
   }
 }
 

@@ -55,6 +55,10 @@ export class MaintenanceHold {
     return this.all().length;
   }
 
+  has(dispatch: Dispatch): boolean {
+    return this.#held.get(dispatch.site)?.dispatches.includes(dispatch) === true;
+  }
+
   /** All that is held. */
   all(): Dispatch[] {
     return [...this.#held.values()].flatMap((held) => held.dispatches);

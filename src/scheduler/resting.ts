@@ -6,6 +6,12 @@ import { RetryPause } from './retry-pause.js';
 import type { ServedSite } from './served-site.js';
 import { SetAside } from './set-aside.js';
 
+/** Why a start is not in line. */
+export interface Rest {
+  readonly state: 'held' | 'set aside' | 'pausing';
+  readonly reason?: string;
+}
+
 /** Starts that were taken and do not wait in line: no slot that gets free is for them. */
 export class Resting {
   /** Until the end of a maintenance mode. */
@@ -29,6 +35,18 @@ export class Resting {
   sizeOf(site: ServedSite): number {
     const others = [...this.aside.all(), ...this.pause.all()];
     return this.hold.sizeOf(site) + others.filter((dispatch) => dispatch.site === site).length;
+  }
+
+  /** Why a start rests; undefined: it does not. */
+  of(dispatch: Dispatch): Rest | undefined {
+    const reason = this.aside.reasonOf(dispatch);
+    if (reason !== undefined) {
+      return { state: 'set aside', reason };
+    }
+    if (this.pause.has(dispatch)) {
+      return { state: 'pausing' };
+    }
+    return this.hold.has(dispatch) ? { state: 'held' } : undefined;
   }
 
   all(): Dispatch[] {

@@ -87,7 +87,10 @@ function hear(record: RunRecord, report: RunReport, message: unknown): void {
   const parsed = runMessage.safeParse(message);
   // A worker writes down all that it has said, also what the last daemon has heard.
   if (parsed.success && !(parsed.data.type === 'claimed' && report.claimed)) {
-    report.apply(parsed.data);
+    if (parsed.data.type !== 'sessions') {
+      // Since when they are known is not: the number may be another's.
+      report.apply(parsed.data);
+    }
     record.follow(parsed.data);
     if (parsed.data.type === 'claimed') {
       record.claimed(Number(parsed.data.stamp) * 1000);

@@ -45,6 +45,10 @@ export class RetryPause {
     this.#timers.set(dispatch, timer);
   }
 
+  has(dispatch: Dispatch): boolean {
+    return this.#timers.has(dispatch);
+  }
+
   all(): Dispatch[] {
     return [...this.#timers.keys()];
   }

@@ -51,6 +51,9 @@ async function attempt(record: RunRecord, tools: RunTools): Promise<RunEnd | Sta
   }
   const { worker } = taken;
   record.take(worker, taken.isolation);
+  if (record.stopped) {
+    worker.kill('SIGKILL');
+  }
   tools.ledger.begin(record.note(identifyNow(worker.pid)));
   const exit = await performJob(record, tools, taken, report);
   if (!report.claimed) {

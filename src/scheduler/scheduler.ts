@@ -12,7 +12,7 @@ import { dispatchKey, type Dispatch } from './dispatch.js';
 import { Lanes, type LaneLimits } from './lanes.js';
 import { RunRecord } from './run-record.js';
 import { dropWaiting, type RunEnd, type RunTools } from './end-run.js';
-import { Resting } from './resting.js';
+import { Resting, type Rest } from './resting.js';
 import { resumeRun } from './resume-run.js';
 import { runProcess } from './run-process.js';
 import type { ServedSite } from './served-site.js';
@@ -128,6 +128,16 @@ export class Scheduler extends BaseComponent {
   /** The first waiting starts, at most `limit`. */
   firstWaiting(limit: number): Dispatch[] {
     return this.#waiting.firstOnes(limit);
+  }
+
+  /** Starts that wait and are not in line: for the end of a maintenance mode, for an administrator, for their next try. */
+  resting(): readonly Dispatch[] {
+    return this.#resting.all();
+  }
+
+  /** Why a start is not in line; undefined: it is. */
+  restOf(dispatch: Dispatch): Rest | undefined {
+    return this.#resting.of(dispatch);
   }
 
   /** Everything that waits, held starts too. */
@@ -303,6 +313,10 @@ export class Scheduler extends BaseComponent {
     let end: RunEnd;
     try {
       end = await run;
+      if (record.stopped && (end.type === 'again' || end.type === 'trouble' || end.type === 'held')) {
+        // Whoever stopped it was told that it has ended.
+        end = await dropWaiting(dispatch, record.stopped, this.#options);
+      }
     } catch (error) {
       // A defect of ours must not lose the slot; the row is left for the sweep.
       end = {

@@ -4,14 +4,25 @@ import { execStatus } from '../process/states.js';
 import { Backoff } from '../support/backoff.js';
 import type { RunRecord } from './run-record.js';
 
+/** Sessions that a dead worker had in the databases, and since when they are known (monotonic milliseconds). */
+export interface DeadSessions {
+  readonly ids: readonly number[];
+  readonly at: number;
+}
+
 /**
  * The stamp of a claim whose report was lost with its worker, or undefined.
  *
  * Waits for a database that is away: the claim may be the last thing that it has
  * written, and a start that is given back although it was claimed never ends.
+ *
+ * @param sessions those that may still have its claim before them: it would be made when nobody looks any more
  */
-export async function askForSilentClaim(record: RunRecord): Promise<string | undefined> {
+export async function askForSilentClaim(record: RunRecord, sessions?: DeadSessions): Promise<string | undefined> {
   const { site, handle } = record.dispatch;
+  if (sessions) {
+    await answered(() => site.store.endSessions(sessions.ids, performance.now() - sessions.at));
+  }
   const rows = await answered(() => site.store.find([handle]));
   const row = rows.find((candidate) => candidate.handle === handle);
   const ours = row?.status === execStatus.running && Number(row.stamp) * 1000 >= record.dispatchedAt;

@@ -11,14 +11,18 @@ import type { RunRecord } from './run-record.js';
  *
  * @param cause what the run comes to, unless it comes to its own end first
  * @param grace milliseconds
- * @returns false: it had been stopped before, or has no worker any more
+ * @returns false: it had been stopped before, or has ended
  */
 export async function stopRun(record: RunRecord, cause: Outcome, grace: number): Promise<boolean> {
   const { worker, left } = record;
-  if (!worker || record.stopped || record.state === 'settling' || record.state === 'ended') {
+  if (record.stopped || record.state === 'settling' || record.state === 'ended') {
     return false;
   }
   record.stopped = cause;
+  if (!worker) {
+    // It waits for one, which will not begin it.
+    return true;
+  }
   // Before the first signal: orphans are nobody's children any more.
   const started = await descendants(worker.pid);
   worker.kill('SIGTERM');

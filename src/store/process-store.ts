@@ -3,6 +3,7 @@ import { serialize, unserialize } from 'php-serialize';
 import { callbackName } from '../process/callback-name.js';
 import { execStatus } from '../process/states.js';
 import { databaseReason, type SiteDatabase } from './database.js';
+import { firstPlane } from './plain-text.js';
 
 /** A row of the module's table, without its arguments. */
 export interface ProcessRow {
@@ -182,7 +183,12 @@ export class ProcessStore {
     await this.#processes.change(
       `UPDATE ${this.#processes.table('progress')} SET ${finished ? 'progress = 1, ' : ''}message = ?, end_stamp = ?` +
         ' WHERE name = ? AND end_stamp = 0 AND start_stamp <= ?',
-      [finished ? `Background process '${callback}' finished` : sentence, Date.now() / 1000, handle, endedAt],
+      [
+        finished ? `Background process '${callback}' finished` : firstPlane(sentence),
+        Date.now() / 1000,
+        handle,
+        endedAt,
+      ],
     );
   }
 
@@ -237,7 +243,7 @@ export class ProcessStore {
         " VALUES (0, 'bg_process', ?, ?, 3, '', '', '', '127.0.0.1', ?)",
       [
         'Process %handle: @sentence',
-        serialize({ '%handle': handle, '@sentence': sentence }),
+        serialize({ '%handle': handle, '@sentence': firstPlane(sentence) }),
         Math.floor(Date.now() / 1000),
       ],
     );

@@ -1,6 +1,7 @@
 import type { PastRun } from '../process/ended-run.js';
 import type { OutcomeKind } from '../process/outcome.js';
 import type { Param } from './database.js';
+import { firstPlane } from './plain-text.js';
 
 /** A past run as the table has it. */
 export interface RunRow {
@@ -81,7 +82,7 @@ export const listColumns: readonly (keyof RunRow)[] = runColumns.filter((name) =
  */
 export function rowOf(run: PastRun, charset: 'utf8' | 'utf8mb4'): Param[] {
   const fit = (value: string, length: number): string => {
-    const plain = charset === 'utf8' ? value.replaceAll(/[\u{10000}-\u{10FFFF}]/gu, '\ufffd') : value;
+    const plain = charset === 'utf8' ? firstPlane(value) : value;
     return plain.length <= length ? plain : plain.slice(0, length).replace(/[\ud800-\udbff]$/, '');
   };
   const text = (value: string | undefined, length: number): string | null =>

@@ -1,5 +1,6 @@
 import { accessSync, closeSync, constants, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 
 import { execa } from 'execa';
 
@@ -67,6 +68,9 @@ const baseIni: Readonly<Record<string, string>> = {
   'elastic_apm.enabled': '0',
   'tideways.monitor_cli': '0',
 };
+
+/** Milliseconds that what a dead PHP has printed may take to arrive. */
+const outputPatience = 50;
 
 /** Absolute path of a program that our own PATH names; else the name, which then is not found. */
 function resolveProgram(name: string): string {
@@ -140,11 +144,19 @@ export function startPhp(options: PhpOptions, start: PhpStart): PhpProcess {
   if (instead !== undefined) {
     closeSync(instead);
   }
-  const exited = child.then((result) => ({
+  const finished = child.then((result) => ({
     code: result.exitCode,
     signal: result.signal,
     printed: result.all.split('\n').slice(0, 5).join(' ').slice(0, 1000),
   }));
+  // A worker that waits for a job holds the pipes of its root: their end is not the end of the process.
+  const died = new Promise<PhpExit>((resolve) => {
+    child.once('exit', (code, signal) => {
+      const seen = { code: code ?? undefined, signal: signal ?? undefined, printed: '' };
+      void pause(outputPatience, seen, { ref: false }).then(resolve);
+    });
+  });
+  const exited = Promise.race([finished, died]);
   return { pid: child.pid, exited, kill: (signal) => void child.kill(signal) };
 }
 

@@ -101,6 +101,12 @@ const doneMessage = z.object({
   reads: z.array(text).optional(),
 });
 
+const sessionsMessage = z.object({
+  type: z.literal('sessions'),
+  /** Numbers of its database sessions: the site's, then the module's when that is another. */
+  connections: z.array(z.number().int()),
+});
+
 /** What a worker says about its one run, in the order in which it happens. */
 export const runMessage = z.discriminatedUnion('type', [
   bootFailedMessage,
@@ -114,6 +120,8 @@ export const runMessage = z.discriminatedUnion('type', [
   }),
   z.object({ type: z.literal('postponed'), reason: z.enum(['maintenance', 'site-status']) }),
   z.object({ type: z.literal('unclaimed') }),
+  // Just before the claim.
+  sessionsMessage,
   z.object({
     type: z.literal('claimed'),
     stamp: text,
@@ -144,12 +152,6 @@ export interface Staying {
   readonly files: readonly string[];
   readonly reads: readonly string[];
 }
-
-const sessionsMessage = z.object({
-  type: z.literal('sessions'),
-  /** Numbers of its database sessions, as in `claimed`. */
-  connections: z.array(z.number()),
-});
 
 /** What a worker says that settles a dead run. */
 export const settleMessage = z.discriminatedUnion('type', [

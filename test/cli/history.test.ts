@@ -31,6 +31,7 @@ describe('historyQuery', () => {
     [['history', '--since', 'soon'], 'a length of time with its unit or a date'],
     [['history', '--limit', '0'], 'a whole number from 1 to 10000'],
     [['logs', 'a', '--lines', 'x'], 'a whole number from 0'],
+    [['kill', 'a', '--reason', 'x'.repeat(1_001)], 'a text of at most 1000 signs'],
   ])('%j ends with 2, a sentence and a remedy', async (args, sentence) => {
     let err = '';
     const write = (text: string | Uint8Array): boolean => ((err += String(text)), true);

@@ -2,6 +2,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { prepareBench } from '../harness/bench.js';
+import { drupald } from '../harness/daemon.js';
 import { describeSites } from '../harness/describe-sites.js';
 import { events } from '../harness/fixture-log.js';
 import { nothingLeft } from '../harness/leftovers.js';
@@ -54,6 +55,8 @@ describeSites(
       const handle = newHandle('fails-and-waits');
       await bench.caller.startLocked(handle, 'drupald_fixture_fails', ['throw', 1]);
       await bench.daemon.logged((line) => line.event === 'run.retried' && line['handle'] === handle, 'run.retried');
+      const at = ['--state-dir', bench.daemon.stateDir];
+      expect((await drupald(['show', handle, ...at])).stdout).toContain(`${handle} waits for its next try\n`);
       await bench.daemon.kill9();
       await bench.restart({ config });
       await waitFor(async () => (await events(bench.site, handle, 'shutdown')).length > 0, { what: 'its end' });

@@ -32,6 +32,11 @@ describeSites(
         seen: () => bench.daemon.ps(),
       });
       expect(await events(bench.site, handle, 'mark')).toEqual([]);
+      const at = ['--state-dir', bench.daemon.stateDir];
+      expect((await drupald(['ps', ...at])).stdout).toMatch(new RegExp(`^${handle}: It crashed 3 times since`, 'm'));
+      expect((await drupald(['show', handle, ...at])).stdout).toMatch(
+        new RegExp(`^${handle} is set aside\n[^]*It crashed 3 times since`),
+      );
       const retried = await drupald(['retry', handle, '--state-dir', bench.daemon.stateDir]);
       expect(retried.stdout + retried.stderr).toBe(`${handle} is started again.\n`);
       await event(bench.site, handle, 'mark');

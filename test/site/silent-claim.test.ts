@@ -84,6 +84,31 @@ describeSites(
       await settledOnce(await claimInSilence(() => Promise.resolve()));
     });
 
+    test('is not made any more when its worker dies while it waits in the database', async () => {
+      const handle = newHandle('waiting-claim');
+      const token = await insertRow(site, { handle, args: [handle] });
+      const stall = await stallRow(site, handle);
+      try {
+        await post(daemon.port, startPath(handle, token));
+        const given = await daemon.logged(
+          (line) => line.event === 'run.dispatched' && line['handle'] === handle,
+          'run.dispatched',
+        );
+        await stall.reached('UPDATE');
+        process.kill(Number(given['pid']), 'SIGKILL');
+        await daemon.logged((line) => line.event === 'run.requeued' && line['handle'] === handle, 'run.requeued');
+      } finally {
+        await stall.release();
+      }
+      const ended = await daemon.logged(
+        (line) => line.event === 'run.ended' && line['handle'] === handle,
+        `the end of ${handle}`,
+      );
+      expect(ended).toMatchObject({ outcome: 'completed' });
+      expect(await events(site, handle, 'mark')).toHaveLength(1);
+      await nothingLeft(site, daemon);
+    });
+
     test('is asked for until a database answers that is away meanwhile', async () => {
       const handle = await claimInSilence(() => server.stop());
       // Its slot is held, and nobody says that it has ended.

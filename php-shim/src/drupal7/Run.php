@@ -81,6 +81,8 @@ class Run {
     if ($this->warm && $this->process && !is_callable($this->process->callback)) {
       $this->stale('callback');
     }
+    // Should it die now, a claim that still waits in the database must not be made later.
+    $this->channel->send(array('type' => 'sessions', 'connections' => Site::connectionIds(TRUE)));
     try {
       background_process_service_start(rawurlencode($this->handle), TRUE);
     }

@@ -66,7 +66,7 @@ class Settle {
     $process = background_process_get_process($job['handle']);
     if ($process && $process->start_stamp === $job['stamp']) {
       if ($sentence !== '') {
-        self::endProgress($job['handle'], $sentence, $job['endedAt']);
+        $this->endOwnProgress();
       }
       $process = @\BackgroundProcess::load($process);
       if (!empty($job['hook']) && !empty($job['processFile'])) {
@@ -84,7 +84,7 @@ class Settle {
     }
     else {
       if ($sentence !== '' && !empty($job['progress'])) {
-        self::endProgress($job['handle'], $sentence, $job['endedAt']);
+        $this->endOwnProgress();
       }
       $kept = !empty($job['hook']) && !empty($job['processFile']) ? @file_get_contents($job['processFile']) : FALSE;
       $process = $kept !== FALSE ? @unserialize($kept) : FALSE;
@@ -99,6 +99,19 @@ class Settle {
       self::log($job['handle'], $sentence);
     }
     $this->channel->send(array('type' => 'settled', 'row' => $row, 'hook' => $hook));
+  }
+
+  /** The progress is the least of what a run leaves: where it can never be written, the rest is done all the same. */
+  private function endOwnProgress() {
+    try {
+      self::endProgress($this->job['handle'], $this->job['sentence'], $this->job['endedAt']);
+    }
+    catch (\Exception $error) {
+      if (Ending::isPassing($error)) {
+        throw $error;
+      }
+      self::log($this->job['handle'], 'Its progress could not be ended: ' . $error->getMessage());
+    }
   }
 
   /** Has the module unlock a process that another service host ran, if its row still carries the stamp. */
@@ -190,8 +203,14 @@ class Settle {
   public static function endProgress($handle, $sentence, $ended_at) {
     Site::processConnection()->query(
       'UPDATE {progress} SET message = :message, end_stamp = :now WHERE name = :name AND end_stamp = 0 AND start_stamp <= :ended',
-      array(':message' => $sentence, ':now' => microtime(TRUE), ':name' => $handle, ':ended' => $ended_at)
+      array(':message' => self::storable($sentence), ':now' => microtime(TRUE), ':name' => $handle, ':ended' => $ended_at)
     );
+  }
+
+  /** A text that also a table takes which knows no signs beyond Unicode's first plane, as most of Drupal 7. */
+  private static function storable($text) {
+    $plain = preg_replace('/[\x{10000}-\x{10ffff}]/u', "\xef\xbf\xbd", $text);
+    return $plain === NULL ? preg_replace('/[^\x20-\x7e]/', '?', $text) : $plain;
   }
 
   private static function removeLocks($lock) {
