@@ -15,7 +15,9 @@ import {
   type Detached,
   type Finding,
 } from './control-client.js';
+import type { Queues } from '../queues/queues.js';
 import { addCronRoutes, type CronPorts } from './cron-routes.js';
+import { addQueueRoutes } from './queue-routes.js';
 import type { RunSources } from './run-lookup.js';
 import { addRunRoutes } from './run-routes.js';
 
@@ -33,6 +35,8 @@ export interface ControlPorts {
   adopt(): Promise<readonly string[]>;
   /** Jobs that run at set times. */
   readonly cron: CronPorts;
+  /** Queues, and items that have failed. */
+  readonly queues: Queues;
   /** Where runs are looked up. */
   readonly runs: RunSources;
 }
@@ -78,6 +82,7 @@ export class ControlServer extends BaseComponent {
     });
     addRunRoutes(app, this.#ports.runs, this.#closing.signal);
     addCronRoutes(app, this.#ports.cron);
+    addQueueRoutes(app, this.#ports.queues);
     app.get('/v1/status', () => this.#ports.status());
     app.get('/v1/doctor', async () => ({ findings: await this.#ports.doctor() }));
     app.post<{ Body: { to?: string } | null }>('/v1/detach', (request) => this.#ports.detach(request.body?.to));
