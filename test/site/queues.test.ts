@@ -160,7 +160,8 @@ describeSites('queues', ['real'], (kind) => {
       ['behind', ''],
     ]);
     await event(bench.site, 'long', 'work');
-    const lease = async (): Promise<number> => (await rows(work))[0]?.expire ?? NaN;
+    const lease = async (): Promise<number> =>
+      Math.min(...(await rows(work)).map(({ expire }) => expire).filter((expire) => expire > 0));
     const first = await lease();
     // It waits for a second worker, which there is not: our own cron must not take it.
     expect((await ask(bench, 'cron', 'run', 'cron')).code).toBe(0);
