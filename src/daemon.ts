@@ -37,6 +37,7 @@ import { Scheduler } from './scheduler/scheduler.js';
 import type { ServedSite } from './scheduler/served-site.js';
 import { limitsOf } from './scheduler/watch-limits.js';
 import { TakeStart } from './scheduler/take-start.js';
+import { Queues } from './queues/queues.js';
 import { HostMap } from './sites/host-map.js';
 import { ownAddresses, servedHosts } from './sites/service-hosts.js';
 import { become, resolveAccount } from './support/account.js';
@@ -126,6 +127,7 @@ export async function runDaemon(config: Config): Promise<void> {
         ledger.ended(ending);
         history.add(ending);
         cron.ended(ending);
+        queues.ended(ending);
       },
     });
     await scheduler.start();
@@ -143,12 +145,21 @@ export async function runDaemon(config: Config): Promise<void> {
     const taker = new TakeStart(scheduler, handBack, ({ target, row }) => notes.noteHost(target.name, row.serviceHost));
     const sweep = new Sweep({ sites, hosts, listen, taker, bus, notes });
     let phase = 'running';
-    const cron = new CoreCron({
+    const own = {
       sites,
       taker,
       running: () => scheduler.running,
-      hostOf: (site) => servedHosts(site.facts?.serviceHosts ?? {}, listen, site.config.serves)[0] ?? '',
+      hostOf: (site: ServedSite) => servedHosts(site.facts?.serviceHosts ?? {}, listen, site.config.serves)[0] ?? '',
       bus,
+    };
+    const queues = new Queues({
+      ...own,
+      slots: () => scheduler.slots,
+      settings: { ...config.queues, settleTimeout: config.worker.settleTimeout },
+    });
+    const cron = new CoreCron({
+      ...own,
+      queuesOf: (site) => queues.namesOf(site),
       bootTimeout: config.worker.bootTimeout,
     });
     const control = new ControlServer(state.dir, {
@@ -173,6 +184,7 @@ export async function runDaemon(config: Config): Promise<void> {
         jobs: () => cron.jobs(),
         run: (wish) => runJob(cron, sites, wish),
       },
+      queues,
       runs: { sites, scheduler, history, keep: config.output.keep },
     });
     await recover(left, sites, scheduler, bus);
@@ -195,6 +207,8 @@ export async function runDaemon(config: Config): Promise<void> {
     cleanUp.push(() => watch.stop());
     await cron.start();
     cleanUp.push(() => cron.stop());
+    await queues.start();
+    cleanUp.push(() => queues.stop());
     intake.resolve({
       starts: new StartIntake({
         hosts,

@@ -101,6 +101,8 @@ class Worker {
         if (!empty($job['own'])) {
           require_once __DIR__ . '/drupal7/CoreCron.php';
           Drupal7\CoreCron::prepare($this->channel);
+          require_once __DIR__ . '/drupal7/QueueRun.php';
+          Drupal7\QueueRun::prepare($this->channel);
         }
         $task = new Drupal7\Run($job, $this->channel, $this->forked, $this->warm, $this->resident);
         break;

@@ -23,6 +23,8 @@ export interface SiteConfig {
   readonly serves?: readonly string[];
   /** Whether its cron is run here. */
   readonly cron: 'auto' | 'off';
+  /** Whether items of its queues are run here. */
+  readonly queues: 'auto' | 'off';
 }
 
 /** Everything that a daemon is told, checked and complete. Times are milliseconds, sizes are bytes. */
@@ -59,6 +61,16 @@ export interface Config {
     readonly after: number;
     /** Milliseconds. */
     readonly within: number;
+  };
+  readonly queues: {
+    /** Workers of one queue, by pattern of its name. */
+    readonly slots: Readonly<Record<string, number>>;
+    /** Failures of an item. */
+    readonly attempts: number;
+    /** Milliseconds after the first failure. */
+    readonly pause: number;
+    /** Milliseconds. */
+    readonly lease: number;
   };
   readonly kill: {
     /** Milliseconds between SIGTERM and SIGKILL. */

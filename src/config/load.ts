@@ -71,6 +71,12 @@ export function loadConfig(sources: ConfigSources): Config {
       memory: values['callbacks.memory'],
       output: values['callbacks.output'],
     },
+    queues: {
+      slots: values['queues.slots'],
+      attempts: values['queues.attempts'],
+      pause: values['queues.pause'],
+      lease: values['queues.lease'],
+    },
     setAside: { after: values['set_aside.after'], within: values['set_aside.within'] },
     kill: { grace: values['kill.grace'], onUnlock: values['kill.on_unlock'] },
     backlog: { max: values['backlog.max'] },
@@ -153,6 +159,7 @@ function siteConfig(raw: Readonly<Record<string, unknown>>, index: number, layer
     env: site.env,
     umask: site.umask,
     cron: site.cron,
+    queues: site.queues,
     ...(site.serves === undefined ? {} : { serves: site.serves }),
   };
 }

@@ -149,6 +149,33 @@ export const settings = {
     sentence:
       'Isolation of some callbacks; * stands for anything, the first pattern that fits counts. Without effect where isolation is cold.',
   }),
+  'queues.slots': setting({
+    kind: kinds.mapOf(kinds.integer(0, 1_000)),
+    default: {},
+    example: '{ "feeds_*": 2, my_exports: 0 }',
+    sentence:
+      'Workers that work off one queue at the same time, by its name; * stands for anything, the first pattern that fits counts. 0: the queue is left to the site. Without an entry 4 for the queues of Background Process, else 1. A queue that cron has to skip needs an entry of its very name.',
+  }),
+  'queues.attempts': setting({
+    kind: kinds.integer(1, 1_000),
+    default: 5,
+    example: '5',
+    sentence: 'Failures of an item of a queue after which it is set aside until "drupald queue retry".',
+  }),
+  'queues.pause': setting({
+    kind: kinds.duration,
+    unit: 'ms',
+    default: '5 s',
+    example: '5 s',
+    sentence: 'Pause of an item after its first failure; each further one is five times as long, an hour at most.',
+  }),
+  'queues.lease': setting({
+    kind: kinds.duration,
+    unit: 'ms',
+    default: '1 min',
+    example: '1 min',
+    sentence: 'How long an item is claimed at a time; while it runs, this is renewed.',
+  }),
   isolation: setting({
     kind: kinds.choice('process', 'shared', 'fresh', 'cold'),
     default: 'process',
@@ -334,6 +361,13 @@ export const siteSettings = {
     example: 'off',
     sentence:
       'auto: cron of this site is run here, at the time that the site has set, before a page would do it; off: it is left to the site.',
+  }),
+  queues: setting({
+    kind: kinds.choice('auto', 'off'),
+    default: 'auto',
+    example: 'off',
+    sentence:
+      'auto: items of queues that have a cron worker are run here, as soon as they are created; off: they are left to cron.',
   }),
 } as const;
 

@@ -33,6 +33,8 @@ export interface CoreCronOptions {
   readonly running: () => readonly RunRecord[];
   /** Name of the service host whose processes this daemon runs; empty: none. */
   readonly hostOf: (site: ServedSite) => string;
+  /** Names of a site's queues that are worked off without it. */
+  readonly queuesOf: (site: ServedSite) => readonly string[];
   readonly bus: EventBus;
   /** Milliseconds that a helper may need. */
   readonly bootTimeout: number;
@@ -127,7 +129,7 @@ export class CoreCron extends BaseComponent {
   async #look(): Promise<void> {
     await Promise.all(
       this.#options.sites.map(async (site) => {
-        if (!site.facts || site.trouble !== undefined || !isOurs(site)) return;
+        if (!site.facts || site.trouble !== undefined || site.belonging === 'copied' || !isOurs(site)) return;
         try {
           await this.#lookAt(site);
           this.#blind.delete(site);
@@ -171,7 +173,7 @@ export class CoreCron extends BaseComponent {
 
   /** Makes the row of a run and sends it through the door of all starts; why it could not, or undefined. */
   async #begin(site: ServedSite, seen: Seen): Promise<string | undefined> {
-    const { taker, hostOf, bus } = this.#options;
+    const { taker, hostOf, queuesOf, bus } = this.#options;
     if (taker.closed) return 'the daemon is stopping';
     if (seen.stamp !== undefined) return 'it runs';
     seen.stamp = 'soon';
@@ -183,7 +185,7 @@ export class CoreCron extends BaseComponent {
           serviceHost: hostOf(site),
           token: randomBytes(16).toString('hex'),
         },
-        [{ skip: seen.done }],
+        [{ skip: seen.done, queues: queuesOf(site) }],
       );
       if (!row) {
         delete seen.stamp;

@@ -49,6 +49,27 @@ export const askingErrors = {
     httpStatus: 409,
     exitCode: 75,
   },
+  QUEUE_UNKNOWN: {
+    code: 'DRUPALD_QUEUE_UNKNOWN',
+    message: 'There is no queue {queue}{at} that has a worker.',
+    remedy: 'See which there are with "drupald queue list".',
+    httpStatus: 404,
+    exitCode: 1,
+  },
+  QUEUE_AMBIGUOUS: {
+    code: 'DRUPALD_QUEUE_AMBIGUOUS',
+    message: 'Several sites have a queue {queue}: {sites}.',
+    remedy: 'Say which one with --site.',
+    httpStatus: 409,
+    exitCode: 2,
+  },
+  QUEUE_ITEM_UNKNOWN: {
+    code: 'DRUPALD_QUEUE_ITEM_UNKNOWN',
+    message: 'No item {item} of the queue {queue} pauses or is set aside.',
+    remedy: 'Look at "drupald queue show"; an item that waits is run by itself, and one that is done is gone.',
+    httpStatus: 404,
+    exitCode: 1,
+  },
   OPTION_INVALID: {
     code: 'DRUPALD_OPTION_INVALID',
     message: 'The flag {flag} was given "{given}", but must be {expected}{suggestion}.',
@@ -88,7 +109,8 @@ export const askingErrors = {
   PROCESS_NOT_HERE: {
     code: 'DRUPALD_PROCESS_NOT_HERE',
     message: 'No process {handle} runs or waits in this daemon.',
-    remedy: 'Look at "drupald ps"; one that runs under the web server is ended there.',
+    remedy:
+      'Look at "drupald ps", or at "drupald history" if it has ended; one that runs under the web server is ended there.',
     httpStatus: 404,
     exitCode: 1,
   },

@@ -71,6 +71,15 @@ export interface HistoryEvent extends EventBase {
   readonly site: string;
 }
 
+/** About one item of a queue. */
+export interface QueueItemEvent extends EventBase {
+  readonly queue: string;
+  readonly item: number;
+  readonly failures: number;
+  readonly reason: string;
+  readonly pauseMs: number;
+}
+
 /** Names of events and their payloads. */
 export interface EventMap {
   'daemon.ready': EventBase & { readonly listen: string; readonly pid: number; readonly sites: number };
@@ -116,6 +125,11 @@ export interface EventMap {
   'maintenance.released': EventBase & { readonly count: number };
   /** Cron of a site goes on with the modules after the one that it died in. */
   'cron.continued': EventBase & { readonly module: string; readonly reason: string };
+  /** An item of a queue has failed, and pauses. */
+  'queue.item-failed': QueueItemEvent;
+  /** An item of a queue has failed too often. */
+  'queue.item-set-aside': QueueItemEvent;
+  'queue.in-memory': EventBase & { readonly reason: string };
   /** Cron of a site was run by somebody else. */
   'cron.foreign': EventBase;
   'sweep.found': EventBase & { readonly count: number };

@@ -176,6 +176,11 @@ export class ControlClient {
     return this.ask(path, schema, { method: 'GET' }, timeoutMs);
   }
 
+  /** Asks for something to be done. Throws as `get` does. */
+  post<T>(path: string, schema: z.ZodType<T>, body: object, timeoutMs = this.timeoutMs): Promise<T> {
+    return this.ask(path, schema, { method: 'POST', body: JSON.stringify(body) }, timeoutMs);
+  }
+
   /** An answer that comes line by line, each a piece of JSON; ends with the answer or with the signal. Throws as `get` does. */
   async *lines<T>(path: string, schema: z.ZodType<T>, signal: AbortSignal): AsyncGenerator<T> {
     const token = await this.token();

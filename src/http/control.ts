@@ -15,7 +15,9 @@ import {
   type Detached,
   type Finding,
 } from './control-client.js';
+import type { Queues } from '../queues/queues.js';
 import { addCronRoutes, type CronPorts } from './cron-routes.js';
+import { addQueueRoutes } from './queue-routes.js';
 import { siteNamed, type RunSources } from './run-lookup.js';
 import { addRunRoutes } from './run-routes.js';
 
@@ -33,6 +35,8 @@ export interface ControlPorts {
   adopt(): Promise<readonly string[]>;
   /** Jobs that run at set times. */
   readonly cron: CronPorts;
+  /** Queues, and items that have failed. */
+  readonly queues: Queues;
   /** Where runs are looked up. */
   readonly runs: RunSources;
 }
@@ -79,6 +83,7 @@ export class ControlServer extends BaseComponent {
     const siteName = (given: string | undefined): string | undefined => siteNamed(this.#ports.runs, given)?.name;
     addRunRoutes(app, this.#ports.runs, this.#closing.signal);
     addCronRoutes(app, this.#ports.cron, siteName);
+    addQueueRoutes(app, this.#ports.queues);
     app.get('/v1/status', () => this.#ports.status());
     app.get('/v1/doctor', async () => ({ findings: await this.#ports.doctor() }));
     app.post<{ Body: { to?: string } | null }>('/v1/detach', (request) => this.#ports.detach(request.body?.to));

@@ -130,6 +130,20 @@ const lines: { readonly [N in EventName]?: Line<N> } = {
       (e.stopped ? 'it is being stopped' : 'it goes on, and another of its handle may run beside it'),
   },
   'run.stopped': { level: 'info', say: (e) => `${e.handle} is being stopped: ${e.reason}` },
+  'queue.item-failed': {
+    level: 'warn',
+    say: (e) =>
+      `Item ${e.item} of the queue ${e.queue} failed (${count(e.failures, 'time')}), next try in ${formatDuration(e.pauseMs)}: ${e.reason}`,
+  },
+  'queue.item-set-aside': {
+    level: 'error',
+    say: (e) =>
+      `Item ${e.item} of the queue ${e.queue} is set aside after ${count(e.failures, 'failure')} until "drupald queue retry": ${e.reason}`,
+  },
+  'queue.in-memory': {
+    level: 'warn',
+    say: (e) => `Failures of items of queues are kept in memory only, until drupald stops: ${e.reason}`,
+  },
   'cron.continued': {
     level: 'warn',
     say: (e) => `Cron died in ${e.module}_cron() and goes on with the modules after it: ${e.reason}`,

@@ -1,7 +1,10 @@
 /** A cron run of a site without Ultimate Cron. */
 export const coreCronCallback = 'drupald_core_cron';
 
-const ownCallbacks: readonly string[] = [coreCronCallback];
+/** One worker that works off items of a queue. */
+export const queueCallback = 'drupald_queue';
+
+const ownCallbacks: readonly string[] = [coreCronCallback, queueCallback];
 
 /** Whether a callback is one of ours: known only in our workers, and run as the web server would run cron.php. */
 export function isOwnCallback(callback: string): boolean {

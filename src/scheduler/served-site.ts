@@ -9,6 +9,8 @@ import { databaseReason, isTemporary, SiteDatabase } from '../store/database.js'
 import { DatabaseHealth } from '../store/database-health.js';
 import { Installation, type Belonging } from '../store/installation.js';
 import { ProcessStore } from '../store/process-store.js';
+import { QueueItemTable } from '../store/queue-item-table.js';
+import { QueueTable } from '../store/queue-table.js';
 import { RunTable } from '../store/run-table.js';
 import { Backoff } from '../support/backoff.js';
 import { bootReason, describeSite } from '../workers/describe-site.js';
@@ -52,6 +54,9 @@ export class ServedSite extends BaseComponent {
   readonly store: ProcessStore;
   /** Its past runs. */
   readonly runs: RunTable;
+  /** Items of its queues, and those that have failed. */
+  readonly queue: QueueTable;
+  readonly queueItems: QueueItemTable;
   /** Binds the database to this place. */
   readonly installation: Installation;
   /** `copied`: what already waited in the database is left alone until it is adopted. */
@@ -97,6 +102,8 @@ export class ServedSite extends BaseComponent {
     const processes = own ? open(own, 'background_process') : main;
     this.store = new ProcessStore(processes, main);
     this.runs = new RunTable(processes, main);
+    this.queue = new QueueTable(main);
+    this.queueItems = new QueueItemTable(main);
   }
 
   /** Which error of the catalogue its trouble is. */

@@ -66,6 +66,19 @@ export interface Deprecations {
   readonly late: Deprecated;
 }
 
+/** One queue that has a worker, as the site's cron knows it. */
+export interface QueueFact {
+  readonly name: string;
+  /** How long cron works on it. */
+  readonly seconds: number;
+  /** Cron has to leave it alone. */
+  readonly skip: boolean;
+  /** It is kept in the table `queue`. */
+  readonly table: boolean;
+  /** Its items are processes of Background Process. */
+  readonly processes: boolean;
+}
+
 /** What only a booted site knows. */
 export interface SiteFacts {
   readonly modules: Readonly<Record<string, ModuleFact>>;
@@ -84,6 +97,7 @@ export interface SiteFacts {
   readonly boots: readonly string[];
   readonly inits: readonly string[];
   readonly listeners: readonly string[];
+  readonly queues: readonly QueueFact[];
   /** Modules that are told of every line of the site's log. */
   readonly watchers: readonly string[];
   /** Cache backends named in settings.php, such as those of Redis or memcache. */

@@ -133,9 +133,10 @@ describe('sites', () => {
         env: { APP: 'x' },
         umask: '0002',
         cron: 'auto',
+        queues: 'auto',
         serves: ['default'],
       },
-      { root: '/b', uris: ['http://b'], php: 'php7.4', ini: {}, env: {}, umask: '0022', cron: 'auto' },
+      { root: '/b', uris: ['http://b'], php: 'php7.4', ini: {}, env: {}, umask: '0022', cron: 'auto', queues: 'auto' },
     ]);
   });
 

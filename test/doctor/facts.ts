@@ -19,6 +19,7 @@ export function facts(change: Partial<Omit<SiteFacts, 'php'>> & { php?: Partial<
     boots: [],
     inits: [],
     listeners: [],
+    queues: [],
     watchers: ['dblog'],
     cacheBackends: [],
     sessionApi: 'includes/session.inc',

@@ -129,7 +129,16 @@ describe('of addresses', () => {
   ): string[] => {
     const at = uris(...(options.at ?? ['http://a.test']));
     const settings = { baseUrl: options.baseUrl ?? at[0].url } as Parameters<typeof hostFindings>[0]['settings'];
-    const config = { root: '/a', uris: [], php: 'php', ini: {}, env: {}, cron: 'auto' as const, umask: '0022' };
+    const config = {
+      root: '/a',
+      uris: [],
+      php: 'php',
+      ini: {},
+      env: {},
+      cron: 'auto' as const,
+      queues: 'auto' as const,
+      umask: '0022',
+    };
     return codes(hostFindings({ name, uris: at, settings, config }, facts(change), { listen }, options.count ?? 1));
   };
 

@@ -17,6 +17,7 @@ class CoreCron {
   private static $channel;
   private static $modules = array();
   private static $original;
+  private static $hidden = array();
 
   /** Makes the callbacks known; called before the module asks whether they can be called. */
   public static function prepare(Channel $channel) {
@@ -29,6 +30,7 @@ class CoreCron {
     // From the first moment on, so that no page takes itself for the one that has to run it.
     variable_set('cron_last', time());
     self::standIn(isset($options['skip']) ? (array) $options['skip'] : array());
+    self::hide(isset($options['queues']) ? (array) $options['queues'] : array());
     $ran = drupal_cron_run();
     self::restore();
     self::$channel->send(array('type' => 'step', 'name' => '', 'number' => count(self::$modules), 'of' => count(self::$modules)));
@@ -64,6 +66,26 @@ class CoreCron {
     }
     // It would name the stand-ins.
     $GLOBALS['conf']['cron_detailed_logging'] = 0;
+  }
+
+  /**
+   * Keeps queues from this run that the daemon works off all the time.
+   *
+   * Ours stands behind all alterations of the list that modules make.
+   */
+  private static function hide(array $names) {
+    self::$hidden = $names;
+    $functions = &drupal_static('drupal_alter');
+    $functions['cron_queue_info'] = array();
+    foreach (module_implements('cron_queue_info_alter') as $module) {
+      $functions['cron_queue_info'][] = $module . '_cron_queue_info_alter';
+    }
+    $functions['cron_queue_info'][] = 'drupald_hide_queues';
+  }
+
+  /** @see drupald_hide_queues() */
+  public static function withoutHidden(array $queues) {
+    return array_diff_key($queues, array_flip(self::$hidden));
   }
 
   private static function restore() {

@@ -7,6 +7,7 @@ use Drupald\Forker;
 use Drupald\Parting;
 use Drupald\Surroundings;
 
+require_once __DIR__ . '/QueueInfo.php';
 require_once __DIR__ . '/Suspects.php';
 
 /**
@@ -198,6 +199,7 @@ class Describe {
       'cleanUrls' => (bool) variable_get('clean_url', 0),
       'lockApi' => (string) variable_get('lock_inc', 'includes/lock.inc'),
       'boots' => array_values(module_implements('boot')),
+      'queues' => QueueInfo::facts(),
       'watchers' => array_values(module_implements('watchdog')),
       'inits' => array_values(module_implements('init')),
       'listeners' => array_values(module_implements('background_process_shutdown')),

@@ -11,7 +11,28 @@
  * @param array $options
  *   skip: modules whose hook_cron() is not called, because this goes on after
  *   a run that died.
+ *   queues: names of queues that are left alone.
  */
 function drupald_core_cron($options = array()) {
   \Drupald\Drupal7\CoreCron::run((array) $options);
+}
+
+/**
+ * Works off items of one queue.
+ *
+ * @param string $name
+ *   Name of the queue.
+ * @param array $options
+ *   seconds: after which no further item is begun.
+ *   lease: seconds for which an item is claimed.
+ */
+function drupald_queue($name, $options = array()) {
+  \Drupald\Drupal7\QueueRun::run($name, (array) $options + array('seconds' => 15, 'lease' => 60));
+}
+
+/**
+ * Stands behind the site's own implementations of hook_cron_queue_info_alter().
+ */
+function drupald_hide_queues(&$queues) {
+  $queues = \Drupald\Drupal7\CoreCron::withoutHidden((array) $queues);
 }

@@ -1,0 +1,66 @@
+<?php
+
+namespace Drupald\Drupal7;
+
+/**
+ * Which queues of a site have a worker, as its cron would be told.
+ */
+class QueueInfo {
+
+  /** The worker of Background Process's own queues. */
+  const PROCESSES = '_background_process_queue';
+
+  /**
+   * What hook_cron_queue_info() and its alteration say; nothing where a module fails in it.
+   *
+   * @return array
+   *   By name of the queue.
+   */
+  public static function workers() {
+    try {
+      $queues = module_invoke_all('cron_queue_info');
+      drupal_alter('cron_queue_info', $queues);
+      return array_filter((array) $queues, 'is_array');
+    }
+    catch (\Exception $error) {
+      self::threw($error);
+    }
+    catch (\Throwable $error) {
+      self::threw($error);
+    }
+    return array();
+  }
+
+  /** The same for the daemon. */
+  public static function facts() {
+    $facts = array();
+    foreach (self::workers() as $name => $info) {
+      if (isset($info['worker callback'])) {
+        $facts[] = array(
+          'name' => (string) $name,
+          'seconds' => isset($info['time']) ? (float) $info['time'] : 15.0,
+          'skip' => !empty($info['skip on cron']),
+          'table' => self::className($name) === 'SystemQueue',
+          'processes' => $info['worker callback'] === self::PROCESSES,
+        );
+      }
+    }
+    return $facts;
+  }
+
+  /** Name of the class that keeps a queue, as DrupalQueue::get() finds it. */
+  public static function className($name) {
+    $class = variable_get('queue_class_' . $name, NULL);
+    return (string) ($class ? $class : variable_get('queue_default_class', 'SystemQueue'));
+  }
+
+  private static function threw($error) {
+    Site::log('Which queues there are could not be found out: @class: @message in @file:@line', array(
+      '@class' => get_class($error),
+      '@message' => $error->getMessage(),
+      '@file' => $error->getFile(),
+      '@line' => $error->getLine(),
+    ), WATCHDOG_ERROR, 'cron');
+  }
+
+}

@@ -1,0 +1,101 @@
+import { BaseComponent } from '../components/component.js';
+import { Repeated } from '../components/repeated.js';
+import type { Ending } from '../outcome/past-runs.js';
+import { queueCallback } from '../process/own-callback.js';
+import type { ServedSite } from '../scheduler/served-site.js';
+import { databaseReason } from '../store/database.js';
+import { SiteQueues, type SiteQueuesOptions } from './site-queues.js';
+
+/** Milliseconds between two looks, and after which the same trouble is told again. */
+const interval = 500;
+const reminder = 60_000;
+
+export interface QueuesOptions extends Omit<SiteQueuesOptions, 'site'> {
+  readonly sites: readonly ServedSite[];
+  /** Processes that run at the same time. */
+  readonly slots: () => number;
+}
+
+/**
+ * Queues that a site's cron would work off: their items run as soon as they are
+ * created, in workers of their own, which take half of the slots at most: what people
+ * have started does not wait behind them.
+ */
+export class Queues extends BaseComponent {
+  readonly name = 'queues';
+  readonly #options: QueuesOptions;
+  readonly #sites: ReadonlyMap<ServedSite, SiteQueues>;
+  readonly #looks = new Repeated(() => this.#look());
+  readonly #troubles = new Map<ServedSite, { readonly reason: string; readonly at: number }>();
+  #turn = 0;
+
+  constructor(options: QueuesOptions) {
+    super();
+    this.#options = options;
+    this.#sites = new Map(options.sites.map((site) => [site, new SiteQueues({ ...options, site })]));
+  }
+
+  /** Each site with its queues. */
+  get all(): ReadonlyMap<ServedSite, SiteQueues> {
+    return this.#sites;
+  }
+
+  /** A run has ended; whichever. */
+  ended(ending: Ending): void {
+    if (ending.run.callback !== queueCallback) return;
+    for (const [site, queues] of this.#sites) {
+      if (site.name === ending.run.site) {
+        queues.ended(ending);
+      }
+    }
+    this.#looks.now();
+  }
+
+  /** Names of a site's queues that are worked off here: cron has to leave them alone. */
+  namesOf(site: ServedSite): string[] {
+    const plan = site.belonging === 'copied' ? [] : (this.#sites.get(site)?.plan() ?? []);
+    return plan.filter(({ limit }) => limit > 0).map(({ name }) => name);
+  }
+
+  protected override onStart(): void {
+    this.#looks.start(interval);
+    this.#looks.now();
+  }
+
+  protected override onStop(): Promise<void> {
+    return this.#looks.stop();
+  }
+
+  async #look(): Promise<void> {
+    const all = [...this.#sites];
+    // In turn: when there is little room, another site is the first each time.
+    this.#turn = (this.#turn + 1) % Math.max(1, all.length);
+    const ordered = [...all.slice(this.#turn), ...all.slice(0, this.#turn)];
+    await Promise.all(
+      ordered.map(async ([site, queues]) => {
+        try {
+          await queues.look(() => this.#room());
+          this.#troubles.delete(site);
+        } catch (error) {
+          this.#tell(site, databaseReason(error));
+        }
+      }),
+    );
+  }
+
+  #tell(site: ServedSite, reason: string): void {
+    const told = this.#troubles.get(site);
+    if (told?.reason !== reason || performance.now() - told.at >= reminder) {
+      this.#troubles.set(site, { reason, at: performance.now() });
+      this.#options.bus.emit('store.error', { site: site.name, reason, temporary: true });
+    }
+  }
+
+  #room(): number {
+    let busy = 0;
+    for (const queues of this.#sites.values()) {
+      busy += queues.size;
+    }
+    return Math.max(1, Math.floor(this.#options.slots() / 2)) - busy;
+  }
+}

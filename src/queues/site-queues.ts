@@ -1,0 +1,248 @@
+import { randomBytes } from 'node:crypto';
+
+import type { EventBus } from '../events/bus.js';
+import type { StartTaker } from '../intake/accept-start.js';
+import type { Ending } from '../outcome/past-runs.js';
+import { queueCallback } from '../process/own-callback.js';
+import type { RunRecord } from '../scheduler/run-record.js';
+import type { ServedSite } from '../scheduler/served-site.js';
+import { Drain } from './drain.js';
+import { ItemKeeper, type ItemRules } from './item-keeper.js';
+import { QueuePauses } from './queue-pauses.js';
+import { chooseDrains, planQueues, type PlannedQueue } from './queue-plan.js';
+import { Rhythm } from './rhythm.js';
+
+/** Milliseconds between two looks whether there may be other queues, and until they are asked for anyway. */
+const signatureInterval = 5_000;
+const factsInterval = 600_000;
+
+/** Milliseconds between two looks for leases that have ended, for drains that were dropped, for items that are done. */
+const leaseInterval = 10_000;
+const dropInterval = 5_000;
+const purgeInterval = 60_000;
+
+export interface QueueSettings extends ItemRules {
+  /** Workers by pattern of a queue's name. */
+  readonly slots: Readonly<Record<string, number>>;
+  /** Milliseconds. */
+  readonly lease: number;
+}
+
+export interface SiteQueuesOptions {
+  readonly site: ServedSite;
+  readonly settings: QueueSettings;
+  readonly taker: StartTaker<ServedSite>;
+  /** Runs in hand. */
+  readonly running: () => readonly RunRecord[];
+  /** Name of the service host whose processes this daemon runs; empty: none. */
+  readonly hostOf: (site: ServedSite) => string;
+  readonly bus: EventBus;
+}
+
+/** The queues of one site, and the workers that work them off. */
+export class SiteQueues {
+  readonly keeper: ItemKeeper;
+  readonly #options: SiteQueuesOptions;
+  readonly #drains = new Map<string, Drain>();
+  readonly #endings: Ending[] = [];
+  readonly #pauses = new QueuePauses();
+  readonly #rhythm = new Rhythm();
+  #signature: string | undefined;
+
+  constructor(options: SiteQueuesOptions) {
+    this.#options = options;
+    this.keeper = new ItemKeeper(options.site, options.settings, options.bus);
+  }
+
+  /** Workers that wait or run. */
+  get size(): number {
+    return this.#drains.size;
+  }
+
+  get drains(): readonly Drain[] {
+    return [...this.#drains.values()];
+  }
+
+  /** Every queue that has a worker, with what is done about it. */
+  plan(): PlannedQueue[] {
+    const { site, settings } = this.#options;
+    return planQueues(site.facts?.queues ?? [], settings.slots, site.config.queues === 'off');
+  }
+
+  /** A run of a queue's worker has ended. */
+  ended(ending: Ending): void {
+    this.#endings.push(ending);
+  }
+
+  /**
+   * Looks once. Throws what the database throws.
+   *
+   * @param room how many workers more there may be
+   */
+  async look(room: () => number): Promise<void> {
+    const { site, taker } = this.#options;
+    await this.#seeEnds();
+    await this.#followDrains();
+    if (!site.facts || site.trouble !== undefined || taker.closed || site.belonging === 'copied') {
+      return;
+    }
+    await this.#lookForChanges();
+    const queues = this.plan().filter(({ limit }) => limit > 0);
+    if (queues.length === 0) {
+      return;
+    }
+    const tables = queues.filter(({ table }) => table);
+    if (this.#rhythm.isDue('leases', leaseInterval)) {
+      await site.queue.endLeases(
+        tables.map(({ name }) => name),
+        Math.floor(Date.now() / 1000),
+      );
+    }
+    if (this.#rhythm.isDue('purge', purgeInterval)) {
+      await (await this.keeper.book()).purge();
+    }
+    await this.keeper.release();
+    const waiting = await site.queue.claimable(new Map(tables.map(({ name, limit }) => [name, limit])));
+    for (const { name, table } of queues) {
+      if (!table) {
+        waiting.set(name, 1);
+      }
+      if (this.#pauses.holds(name)) {
+        waiting.delete(name);
+      }
+    }
+    const running = new Map<string, number>();
+    for (const { queue } of this.#drains.values()) {
+      running.set(queue, (running.get(queue) ?? 0) + 1);
+    }
+    for (const queue of chooseDrains(queues, waiting, running, room())) {
+      await this.#begin(queue);
+    }
+  }
+
+  async #seeEnds(): Promise<void> {
+    const { site } = this.#options;
+    for (let ending = this.#endings[0]; ending; ending = this.#endings[0]) {
+      const { run } = ending;
+      const drain = this.#drains.get(run.handle) ?? this.#adopt(run.handle);
+      await drain.over(ending, this.keeper, site.queue);
+      this.#endings.shift();
+      this.#drains.delete(run.handle);
+      this.#pauses.over(drain.queue, drain.begun > 0, this.#isTable(drain.queue));
+    }
+  }
+
+  async #followDrains(): Promise<void> {
+    const { site, running, settings } = this.#options;
+    const seen = new Set<string>();
+    for (const { dispatch, steps } of running()) {
+      if (dispatch.site === site && dispatch.callback === queueCallback) {
+        seen.add(dispatch.handle);
+        if (this.#endings.some(({ run }) => run.handle === dispatch.handle)) {
+          continue;
+        }
+        const drain = this.#drains.get(dispatch.handle) ?? this.#adopt(dispatch.handle);
+        drain.stamp ??= dispatch.stamp;
+        await drain.follow(steps, this.keeper, site.queue);
+        await drain.renew(site.queue, settings.lease);
+      }
+    }
+    if (this.#rhythm.isDue('dropped', dropInterval)) {
+      const unseen = [...this.#drains.values()].filter(({ handle }) => !seen.has(handle));
+      const rows = unseen.length === 0 ? [] : await site.store.find(unseen.map(({ handle }) => handle));
+      for (const { handle } of unseen) {
+        const ends = this.#endings.some(({ run }) => run.handle === handle);
+        if (!ends && !rows.some((row) => row.handle === handle)) {
+          this.#drains.delete(handle);
+        }
+      }
+    }
+  }
+
+  /** A worker that an earlier daemon began. */
+  #adopt(handle: string): Drain {
+    const queue = queueOf(handle);
+    const drain = new Drain({ queue, handle, processes: this.#isProcesses(queue), made: false });
+    this.#drains.set(handle, drain);
+    return drain;
+  }
+
+  async #lookForChanges(): Promise<void> {
+    const { site } = this.#options;
+    if (!this.#rhythm.isDue('signature', signatureInterval)) {
+      return;
+    }
+    const signature = await site.queue.signature();
+    const changed = this.#signature !== undefined && signature !== this.#signature;
+    this.#signature = signature;
+    if (this.#rhythm.isDue('facts', factsInterval, false) || changed) {
+      await site.check();
+    }
+  }
+
+  /** Makes the row of a worker and sends it through the door of all starts. */
+  async #begin(queue: PlannedQueue): Promise<void> {
+    const { site, taker, hostOf, settings } = this.#options;
+    const handle = this.#freeHandle(queue);
+    if (handle === undefined) {
+      return;
+    }
+    const drain = new Drain({ queue: queue.name, handle, processes: queue.processes, made: true });
+    this.#drains.set(handle, drain);
+    try {
+      const row = await site.store.create(
+        { handle, callback: queueCallback, serviceHost: hostOf(site), token: randomBytes(16).toString('hex') },
+        [queue.name, { seconds: queue.seconds, lease: leaseSeconds(queue, settings.lease) }],
+      );
+      if (!row) {
+        // One that an earlier daemon has left waiting: the sweep takes it.
+        this.#drains.delete(handle);
+        this.#pauses.over(queue.name, false, queue.table);
+        return;
+      }
+      drain.stamp = row.stamp;
+      const context = { remote: '127.0.0.1', remotePort: 0, headers: {}, prefix: '' };
+      const start = { target: site, uri: site.uris[0], row, context, arrivedAt: performance.now() };
+      if (!['taken', 'known'].includes(await taker.offer(start))) {
+        this.#drains.delete(handle);
+        await site.store.remove(row.handle, row.stamp);
+      }
+    } catch (error) {
+      this.#drains.delete(handle);
+      throw error;
+    }
+  }
+
+  #freeHandle({ name, limit }: PlannedQueue): string | undefined {
+    for (let number = 1; number <= limit; number += 1) {
+      const handle = handleOf(name, number);
+      if (!this.#drains.has(handle)) {
+        return handle;
+      }
+    }
+    return undefined;
+  }
+
+  #isProcesses(queue: string): boolean {
+    return this.plan().find(({ name }) => name === queue)?.processes ?? /^(background_process|bgp:.*)$/s.test(queue);
+  }
+
+  #isTable(queue: string): boolean {
+    return this.plan().find(({ name }) => name === queue)?.table ?? true;
+  }
+}
+
+/** The name under which a queue's worker stands among the site's processes. */
+export function handleOf(queue: string, number: number): string {
+  return `${queueCallback}:${number}:${queue.slice(0, 220)}`;
+}
+
+/** The queue of a worker, by the name of its process. */
+function queueOf(handle: string): string {
+  return handle.split(':').slice(2).join(':');
+}
+
+/** Seconds; nobody here can renew a lease that is kept elsewhere. */
+function leaseSeconds({ table }: PlannedQueue, leaseMs: number): number {
+  return table ? Math.ceil(leaseMs / 1000) : Math.max(3_600, Math.ceil(leaseMs / 1000));
+}

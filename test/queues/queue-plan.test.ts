@@ -1,0 +1,63 @@
+import { describe, expect, test } from 'vitest';
+
+import { chooseDrains, planQueues } from '../../src/queues/queue-plan.js';
+
+const fact = (name: string, change: object = {}) => ({
+  name,
+  seconds: 15,
+  skip: false,
+  table: true,
+  processes: false,
+  ...change,
+});
+
+describe('which queues are worked off', () => {
+  test('four workers for processes, one for others, unless it is set', () => {
+    const plan = planQueues(
+      [fact('background_process', { processes: true }), fact('feeds'), fact('feeds_push'), fact('mails')],
+      { 'feeds_*': 3, mails: 0 },
+      false,
+    );
+    expect(plan.map(({ limit, reason }) => [limit, reason])).toEqual([
+      [4, undefined],
+      [1, undefined],
+      [3, undefined],
+      [0, 'queues.slots: 0'],
+    ]);
+  });
+
+  test('one that cron has to skip needs an entry of its very name', () => {
+    const skipped = [fact('one', { skip: true }), fact('two', { skip: true })];
+    expect(planQueues(skipped, { '*': 2, two: 1 }, false).map(({ limit, reason }) => [limit, reason])).toEqual([
+      [0, 'skip on cron'],
+      [2, undefined],
+    ]);
+  });
+
+  test('none where they are switched off', () => {
+    expect(planQueues([fact('one')], { one: 5 }, true)).toMatchObject([{ limit: 0, reason: 'queues: off' }]);
+  });
+});
+
+describe('which workers begin', () => {
+  const queues = [
+    { name: 'long', limit: 4 },
+    { name: 'short', limit: 1 },
+  ];
+  const choose = (waiting: object, running: object, room: number): string[] =>
+    chooseDrains(queues, new Map(Object.entries(waiting)), new Map(Object.entries(running)), room).map(
+      ({ name }) => name,
+    );
+
+  test('the queues in turn, so that a long one leaves room for the others', () => {
+    expect(choose({ long: 4, short: 1 }, {}, 2)).toEqual(['long', 'short']);
+    expect(choose({ long: 4, short: 1 }, {}, 9)).toEqual(['long', 'short', 'long', 'long', 'long']);
+  });
+
+  test('never more than the limit, than there are items, or than there is room for', () => {
+    expect(choose({ long: 4, short: 1 }, { long: 3, short: 1 }, 9)).toEqual(['long']);
+    expect(choose({ long: 2 }, {}, 9)).toEqual(['long', 'long']);
+    expect(choose({ long: 4 }, {}, -1)).toEqual([]);
+    expect(choose({}, {}, 9)).toEqual([]);
+  });
+});

@@ -1,0 +1,231 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { beforeAll, expect, test } from 'vitest';
+import { prepareBench } from '../harness/bench.js';
+import { describeSites } from '../harness/describe-sites.js';
+import { detail, event, events, openGate, shutdowns } from '../harness/fixture-log.js';
+import { ask } from '../harness/history.js';
+import { nothingLeft } from '../harness/leftovers.js';
+import { newHandle } from '../harness/run.js';
+import { waitFor } from '../harness/wait.js';
+
+const work = 'drupald_fixture_work';
+const processes = 'background_process';
+
+interface Item {
+  readonly id: number;
+  readonly failures: number;
+  readonly aside: number;
+  readonly reason: string;
+}
+
+describeSites('queues', ['real'], (kind) => {
+  const bench = prepareBench(kind, { daemon: { slots: 6 } });
+
+  const config = (): string => join(bench.suite.folder, `queues-${bench.daemon.port}.yml`);
+
+  beforeAll(async () => {
+    await writeFile(config(), 'queues: { attempts: 3, pause: 200 ms, lease: 3 s }\n');
+    await bench.restart({ config: config() });
+  }, 60_000);
+
+  const enqueue = (queue: string, items: readonly (readonly [label: string, mood: string])[]): Promise<unknown> =>
+    bench.site.php('drupald_fixture_enqueue($args[0], $args[1]); return TRUE;', [queue, items]);
+
+  /** Puts a process into the queue of Background Process, as somebody. */
+  const queueProcess = (handle: string, callback: string, args: readonly unknown[], uid = 0): Promise<unknown> =>
+    bench.site.php(
+      '$p = new BackgroundProcess($args[0]); $p->uid = $args[3]; $p->queue($args[1], $args[2]); return TRUE;',
+      [handle, callback, args, uid],
+    );
+
+  async function rows(queue: string): Promise<{ item_id: number; expire: number }[]> {
+    return bench.site.sql('SELECT item_id, expire FROM {queue} WHERE name = ? ORDER BY item_id', [queue]);
+  }
+
+  async function failed(queue: string): Promise<readonly Item[]> {
+    return bench.site.sql<Item>(
+      'SELECT item_id AS id, failures, aside, reason FROM {drupald_queue_item}' +
+        ' WHERE queue = ? AND lease <> 0 AND item_id IN (SELECT item_id FROM {queue}) ORDER BY item_id',
+      [queue],
+    );
+  }
+
+  const count = async (label: string, what: string): Promise<number> => (await events(bench.site, label, what)).length;
+
+  /** Waits until a queue holds nothing but items that are set aside, so many. */
+  async function onlyAside(queue: string, number: number): Promise<readonly Item[]> {
+    return waitFor(
+      async () => {
+        const left = await rows(queue);
+        const items = await failed(queue);
+        return left.length === number && items.length === number && items.every(({ aside }) => aside === 1)
+          ? items
+          : false;
+      },
+      {
+        what: `${queue} to hold ${number} items that are set aside`,
+        seen: async () => ({
+          rows: await rows(queue),
+          failed: await failed(queue),
+          log: bench.daemon.lines.slice(-10),
+        }),
+      },
+    );
+  }
+
+  test('every item runs once; one that fails, in whatever way, is tried again, then set aside', async () => {
+    const good = Array.from({ length: 30 }, (_, index) => `good-${index}`);
+    const bad = ['throw', 'error', 'fatal', 'exit', 'kill'];
+    await enqueue(work, [
+      ...bad.map((mood) => [`bad-${mood}`, mood] as const),
+      ...good.map((label) => [label, ''] as const),
+    ]);
+    const aside = await onlyAside(work, bad.length);
+    for (const label of good) {
+      const sights = (await events(bench.site, label, 'work')).map(detail);
+      expect(sights, label).toEqual([{ uid: 0, saves: false, session: 0, ours: true }]);
+      expect(await count(label, 'worked')).toBe(1);
+    }
+    for (const mood of bad) {
+      expect(await count(`bad-${mood}`, 'work'), mood).toBe(3);
+    }
+    const reasons = aside.map(({ reason }) => reason).join('\n');
+    for (const words of ['the item of the fixture throws', 'does_not_exist', 'fatal PHP error', 'exit()', 'SIGKILL']) {
+      expect(reasons).toContain(words);
+    }
+    expect(aside.map(({ failures }) => failures)).toEqual(bad.map(() => 3));
+  }, 60_000);
+
+  test('what is set aside runs again when it is told to, and goes when it is dropped', async () => {
+    const items = await failed(work);
+    const shown = await ask(bench, 'queue', 'show', work, '--json');
+    expect(JSON.parse(shown.stdout)).toMatchObject({
+      queue: work,
+      items: items.map(() => ({ aside: true, failures: 3 })),
+    });
+    const [one, two] = items.map(({ id }) => String(id)) as [string, string];
+    expect((await ask(bench, 'queue', 'drop', work, one)).stdout).toContain('1 item removed');
+    expect((await rows(work)).map(({ item_id: id }) => String(id))).not.toContain(one);
+    await bench.site.variable('drupald_fixture_mended', true);
+    expect((await ask(bench, 'queue', 'retry', work, two)).stdout).toContain('1 item may run again');
+    await waitFor(async () => (await rows(work)).length === items.length - 2, { what: 'one to run' });
+    expect((await ask(bench, 'queue', 'retry', work)).stdout).toContain(`${items.length - 2} items may run again`);
+    await onlyAside(work, 0);
+    await bench.site.variable('drupald_fixture_mended', false);
+    const refused = await Promise.all([
+      ask(bench, 'queue', 'retry', work, one),
+      ask(bench, 'queue', 'drop', work),
+      ask(bench, 'queue', 'show', 'nothing'),
+    ]);
+    expect(refused.map(({ stderr }) => /\[DRUPALD_(\w+)\]/.exec(stderr)?.[1])).toEqual([
+      'QUEUE_ITEM_UNKNOWN',
+      'OPTION_INVALID',
+      'QUEUE_UNKNOWN',
+    ]);
+  }, 60_000);
+
+  test('processes that were queued run as their owners; one without owner is refused, and told', async () => {
+    const [owner] = await bench.site.sql<{ uid: number }>("SELECT uid FROM {users} WHERE name = 'owner'");
+    const uid = owner?.uid ?? NaN;
+    const [own, static_, orphan, exits, throws, dies] = Array.from({ length: 6 }, () => newHandle('queued'));
+    await queueProcess(own!, 'drupald_fixture_environment', [], uid);
+    await queueProcess(static_!, 'DrupaldFixtureCallbacks::statically', ['x']);
+    await queueProcess(orphan!, 'drupald_fixture_mark', [], 999_999);
+    await queueProcess(exits!, 'drupald_fixture_exits', [0]);
+    await queueProcess(throws!, 'drupald_fixture_throws', []);
+    await queueProcess(dies!, 'drupald_fixture_signal', [9]);
+    expect(detail(await event(bench.site, own!, 'environment'))).toMatchObject({ uid });
+    expect(await shutdowns(bench.site, static_!)).toMatchObject([{ message: null }]);
+    expect(await count(static_!, 'static_method')).toBe(1);
+    expect((await shutdowns(bench.site, orphan!)).map(({ message }) => message)).toEqual([
+      'The process was not started: its owner, user 999999, does not exist.',
+    ]);
+    expect(await shutdowns(bench.site, exits!)).toMatchObject([{ message: null }]);
+    const aside = await onlyAside(processes, 2);
+    expect(await count(exits!, 'before')).toBe(1);
+    expect(await count(dies!, 'before')).toBe(3);
+    expect(aside.map(({ reason }) => reason).join('\n')).toContain('The fixture throws');
+    expect((await ask(bench, 'queue', 'drop', processes, '--all')).stdout).toContain('2 items removed');
+    for (const handle of [throws!, dies!]) {
+      const told = (await shutdowns(bench.site, handle)).at(-1);
+      expect(told?.message).toContain('was dropped from the queue');
+    }
+    await nothingLeft(bench.site, bench.daemon);
+  }, 60_000);
+
+  test('an item that takes longer than its lease keeps it, beside cron of others and of ours', async () => {
+    await enqueue(work, [
+      ['long', 'gate long'],
+      ['behind', ''],
+    ]);
+    await event(bench.site, 'long', 'work');
+    const lease = async (): Promise<number> =>
+      Math.min(...(await rows(work)).map(({ expire }) => expire).filter((expire) => expire > 0));
+    const first = await lease();
+    // It waits for a second worker, which there is not: our own cron must not take it.
+    expect((await ask(bench, 'cron', 'run', 'cron')).code).toBe(0);
+    await bench.daemon.logged(
+      (line) => line.event === 'run.ended' && line['handle'] === 'drupald_cron',
+      'the end of cron',
+    );
+    expect(await count('behind', 'work')).toBe(0);
+    await waitFor(async () => (await lease()) > first + 4, { what: 'the lease to be renewed', seen: lease });
+    await bench.site.php('return drupal_cron_run();');
+    await openGate(bench.site, 'long');
+    await onlyAside(work, 0);
+    for (const label of ['long', 'behind']) {
+      expect([await count(label, 'work'), await count(label, 'worked')], label).toEqual([1, 1]);
+    }
+  }, 60_000);
+
+  test('the item of a daemon that was killed goes on, and the next one renews its lease', async () => {
+    await enqueue(work, [['adopted', 'gate adopted']]);
+    await event(bench.site, 'adopted', 'work');
+    const before = (await rows(work))[0]?.expire ?? NaN;
+    await bench.daemon.kill9();
+    await bench.restart({ config: config() });
+    await waitFor(async () => ((await rows(work))[0]?.expire ?? NaN) > before + 2, { what: 'its lease to be renewed' });
+    await openGate(bench.site, 'adopted');
+    await onlyAside(work, 0);
+    expect(await count('adopted', 'worked')).toBe(1);
+  }, 60_000);
+
+  test('nothing is lost or doubled while workers die and somebody else drains the same queue', async () => {
+    const labels = Array.from({ length: 200 }, (_, index) => `crowd-${index}`);
+    await enqueue(
+      work,
+      labels.map((label, index) => [label, index % 25 === 0 ? 'kill-once' : 'slow'] as const),
+    );
+    await event(bench.site, 'crowd-0', 'work');
+    const left = async (): Promise<number> => (await rows(work)).length;
+    while ((await left()) > 0) {
+      await bench.site.php('return drupal_cron_run();');
+    }
+    const ran = await bench.site.sql<{ handle: string; n: number }>(
+      "SELECT handle, COUNT(*) AS n FROM {drupald_fixture_log} WHERE what = 'worked' AND handle LIKE 'crowd-%' GROUP BY handle",
+    );
+    expect(ran.map(({ handle }) => handle).sort()).toEqual([...labels].sort());
+    expect(ran.filter(({ n }) => n !== 1)).toEqual([]);
+    // Both have had their part, and some have died.
+    const sights = (await events(bench.site, undefined, 'work')).filter(({ handle }) => handle.startsWith('crowd-'));
+    expect(new Set(sights.map((sight) => (detail(sight) as { ours: boolean }).ours))).toEqual(new Set([true, false]));
+    expect(sights.length).toBeGreaterThan(labels.length);
+    await nothingLeft(bench.site, bench.daemon);
+  }, 60_000);
+
+  test('a queue that cron has to skip is left alone, and told', async () => {
+    await enqueue('drupald_fixture_skipped', [['skipped', '']]);
+    await enqueue(work, [['beside', '']]);
+    await event(bench.site, 'beside', 'worked');
+    const { queues } = JSON.parse((await ask(bench, 'queue', 'list', '--json')).stdout) as {
+      queues: readonly Readonly<Record<string, unknown>>[];
+    };
+    expect(queues.find(({ queue }) => queue === 'drupald_fixture_skipped')).toMatchObject({
+      leftAlone: 'skip on cron',
+      waiting: 1,
+    });
+    expect(queues.find(({ queue }) => queue === work)).toMatchObject({ leftAlone: null, slots: 1 });
+    expect(await count('skipped', 'work')).toBe(0);
+  });
+});
