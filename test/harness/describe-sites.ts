@@ -21,22 +21,25 @@ export async function openSuite(): Promise<Suite> {
 
 /** How tests are spread over the kinds of site. */
 export interface DescribeOptions {
-  /** Slow tests of what hardly depends on the site: on the real one if it is there, else on the stand-in. */
-  readonly once?: boolean;
+  /** On the stand-in, too, where there is a real site: tests of what the stand-in must do as the real one does. */
+  readonly both?: boolean;
 }
 
-/** Runs `body` once per kind of site; where the kind or a needed feature is missing its tests are skipped and counted. */
+/**
+ * Runs `body` on the real site if there is one, else on the stand-in; where a needed feature is missing
+ * its tests are skipped and counted.
+ */
 export function describeSites(
   name: string,
   needs: readonly Feature[],
   body: (kind: SiteKind) => void,
-  { once = false }: DescribeOptions = {},
+  { both = false }: DescribeOptions = {},
 ): void {
   for (const kind of ['stand-in', 'real'] as const) {
     const features = kind === 'real' ? REAL_FEATURES : STAND_IN_FEATURES;
     const able = needs.every((need) => features.includes(need)) && (kind === 'stand-in' || realDrupal() !== undefined);
     const asked = process.env['DRUPALD_TEST_SITES']?.split(',');
-    const spared = once && asked === undefined && kind === 'stand-in' && realDrupal() !== undefined;
+    const spared = !both && asked === undefined && kind === 'stand-in' && realDrupal() !== undefined;
     const run = able && !spared && (asked ?? [kind]).includes(kind) ? describe : describe.skip;
     run(`${name} [${kind}]`, () => {
       body(kind);

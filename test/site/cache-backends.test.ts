@@ -72,75 +72,60 @@ for (const name of ['redis', 'memcache'] as const) {
   // Where the server is missing, its tests are skipped and counted.
   const run = hasBackend(name) ? describe : describe.skip;
   run(`a site whose cache is kept by ${name}`, () => {
-    describeSites(
-      'runs processes',
-      [],
-      (kind) => {
-        const bench = prepareBench(kind);
-        prepareBackend(name, bench);
+    describeSites('runs processes', [], (kind) => {
+      const bench = prepareBench(kind);
+      prepareBackend(name, bench);
 
-        test('many at once, each with its own answers', async () => {
-          expect(await loops(bench)).toEqual(well);
-          await nothingLeft(bench.site, bench.daemon);
-        });
+      test('many at once, each with its own answers', async () => {
+        expect(await loops(bench)).toEqual(well);
+        await nothingLeft(bench.site, bench.daemon);
+      });
 
-        test('that see what a page has kept, and the other way round', async () => {
-          for (const value of ['first', 'second', 'third']) {
-            await bench.site.php('cache_set($args[0], $args[1]);', ['page', value]);
-            expect(await read(bench, 'page')).toBe(value);
-            await runToEnd(bench, 'drupald_fixture_cache_write', ['process', value]);
-            expect(await bench.site.php('return cache_get("process")->data;')).toBe(value);
-          }
-          await bench.site.php('cache_clear_all("page", "cache");');
-          expect(await read(bench, 'page')).toBeNull();
-        });
+      test('that see what a page has kept, and the other way round', async () => {
+        for (const value of ['first', 'second', 'third']) {
+          await bench.site.php('cache_set($args[0], $args[1]);', ['page', value]);
+          expect(await read(bench, 'page')).toBe(value);
+          await runToEnd(bench, 'drupald_fixture_cache_write', ['process', value]);
+          expect(await bench.site.php('return cache_get("process")->data;')).toBe(value);
+        }
+        await bench.site.php('cache_clear_all("page", "cache");');
+        expect(await read(bench, 'page')).toBeNull();
+      });
 
-        test('that see a variable and a broken run like any site', async () => {
-          await bench.site.variable('drupald_fixture_variable', name);
-          const seen = await runToEnd(bench, 'drupald_fixture_environment');
-          expect(detail(await event(bench.site, seen.handle, 'environment'))).toMatchObject({ variable: name });
-          const killed = await runToEnd(bench, 'drupald_fixture_signal', [9]);
-          expect(killed.shutdowns.map((call) => call.message)).toEqual([expect.stringMatching(/SIGKILL/)]);
-          expect(await loops(bench)).toEqual(well);
-        });
-      },
-      { once: true },
-    );
+      test('that see a variable and a broken run like any site', async () => {
+        await bench.site.variable('drupald_fixture_variable', name);
+        const seen = await runToEnd(bench, 'drupald_fixture_environment');
+        expect(detail(await event(bench.site, seen.handle, 'environment'))).toMatchObject({ variable: name });
+        const killed = await runToEnd(bench, 'drupald_fixture_signal', [9]);
+        expect(killed.shutdowns.map((call) => call.message)).toEqual([expect.stringMatching(/SIGKILL/)]);
+        expect(await loops(bench)).toEqual(well);
+      });
+    });
   });
 }
 
-describeSites(
-  'a site whose cache is kept by APCu',
-  [],
-  (kind) => {
-    const bench = prepareBench(kind);
-    prepareBackend('apcu', bench, { 'apc.enable_cli': '1' });
+describeSites('a site whose cache is kept by APCu', [], (kind) => {
+  const bench = prepareBench(kind);
+  prepareBackend('apcu', bench, { 'apc.enable_cli': '1' });
 
-    test('many processes at once, each with its own answers', async () => {
-      expect(await loops(bench)).toEqual(well);
-    });
+  test('many processes at once, each with its own answers', async () => {
+    expect(await loops(bench)).toEqual(well);
+  });
 
-    test('processes see what others have kept, but not what a page keeps in its own memory', async () => {
-      await runToEnd(bench, 'drupald_fixture_cache_write', ['process', 'kept']);
-      expect(await read(bench, 'process')).toBe('kept');
-      await bench.site.php('cache_set("page", "elsewhere");');
-      expect(await read(bench, 'page')).toBeNull();
-    });
-  },
-  { once: true },
-);
+  test('processes see what others have kept, but not what a page keeps in its own memory', async () => {
+    await runToEnd(bench, 'drupald_fixture_cache_write', ['process', 'kept']);
+    expect(await read(bench, 'process')).toBe('kept');
+    await bench.site.php('cache_set("page", "elsewhere");');
+    expect(await read(bench, 'page')).toBeNull();
+  });
+});
 
-describeSites(
-  'a site whose cache is kept by APCu, which the command line has switched off',
-  [],
-  (kind) => {
-    const bench = prepareBench(kind);
-    prepareBackend('apcu', bench);
+describeSites('a site whose cache is kept by APCu, which the command line has switched off', [], (kind) => {
+  const bench = prepareBench(kind);
+  prepareBackend('apcu', bench);
 
-    test('runs as with an empty cache', async () => {
-      await runToEnd(bench, 'drupald_fixture_cache_write', ['process', 'kept']);
-      expect(await read(bench, 'process')).toBeNull();
-    });
-  },
-  { once: true },
-);
+  test('runs as with an empty cache', async () => {
+    await runToEnd(bench, 'drupald_fixture_cache_write', ['process', 'kept']);
+    expect(await read(bench, 'process')).toBeNull();
+  });
+});

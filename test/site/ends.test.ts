@@ -191,7 +191,7 @@ for (const isolation of ['process', 'shared', 'fresh', 'cold'] as const) {
         expect(run.shutdowns).toEqual([expect.objectContaining({ callback: 'drupald_fixture_signal', uid: 2 })]);
       });
     },
-    { once: isolation === 'fresh' || isolation === 'shared' },
+    { both: isolation === 'process' },
   );
 }
 
