@@ -52,11 +52,10 @@ export class CrashBook {
     }
   }
 
-  /** Takes note of an end. One that was no crash ends the row of crashes. */
+  /** Takes note of an end. Good ones between do not count: every second link of a chain may be the one that crashes. */
   note(site: string, handle: string, outcome: Outcome, now = Date.now()): void {
     const key = keyOf(site, handle);
     if (!crashes.has(outcome.kind)) {
-      this.forget(site, handle);
       return;
     }
     const recent = [...this.#recent(key, now), { at: now, sentence: outcome.sentence }];

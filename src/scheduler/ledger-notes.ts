@@ -4,7 +4,15 @@ import { outcomeKinds, type Outcome } from '../process/outcome.js';
 import type { RunMessage } from '../workers/protocol.js';
 
 /** What a worker says that the next daemon would have to know. */
-const kept: ReadonlySet<RunMessage['type']> = new Set(['claimed', 'step', 'ended', 'hook', 'settled', 'unsettled']);
+const kept: ReadonlySet<RunMessage['type']> = new Set([
+  'sessions',
+  'claimed',
+  'step',
+  'ended',
+  'hook',
+  'settled',
+  'unsettled',
+]);
 
 /** Whether a message of a worker is to be written down. */
 export function isKept(message: RunMessage): boolean {

@@ -87,9 +87,11 @@ function hear(record: RunRecord, report: RunReport, message: unknown): void {
   const parsed = runMessage.safeParse(message);
   // A worker writes down all that it has said, also what the last daemon has heard.
   if (parsed.success && !(parsed.data.type === 'claimed' && report.claimed)) {
-    if (parsed.data.type !== 'sessions') {
-      // Since when they are known is not: the number may be another's.
-      report.apply(parsed.data);
+    report.apply(parsed.data);
+    if (report.sessions && parsed.data.type === 'sessions') {
+      // Told some time after its dispatch. A server that began anew since has given the number to another.
+      const age = Math.max(0, Date.now() - record.dispatchedAt);
+      report.sessions = { ids: report.sessions.ids, at: performance.now() - age };
     }
     record.follow(parsed.data);
     if (parsed.data.type === 'claimed') {

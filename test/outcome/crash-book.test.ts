@@ -38,12 +38,13 @@ it('counts the crashes of a handle within the time, without regard to case', () 
   expect(book.evidence('site', 'a', 1_001)).toBeUndefined();
 });
 
-it('begins anew after an end that was no crash, and when it is told to', () => {
-  const book = open({ after: 1, within: 1_000 });
+it('counts over good ends between them, and begins anew when it is told to', () => {
+  const book = open({ after: 2, within: 1_000 });
   book.note('site', 'a', crash, 0);
   book.note('site', 'a', completed, 1);
   expect(book.evidence('site', 'a', 2)).toBeUndefined();
   book.note('site', 'a', crash, 3);
+  expect(book.evidence('site', 'a', 4)).toHaveLength(2);
   book.forget('site', 'a');
   expect(book.evidence('site', 'a', 4)).toBeUndefined();
 });

@@ -84,6 +84,30 @@ describeSites('the shutdown hook is told once', [], (kind) => {
     await nothingLeft(bench.site, bench.daemon);
   });
 
+  test('at its only run, when worker and daemon are killed while the claim waits in the database', async () => {
+    const handle = newHandle('waits');
+    const token = await insertRow(bench.site, { handle, callback: 'drupald_fixture_mark', args: [handle] });
+    const stall = await stallRow(bench.site, handle);
+    try {
+      await post(bench.daemon.port, startPath(handle, token));
+      const given = await bench.daemon.logged(
+        (line) => line.event === 'run.dispatched' && line['handle'] === handle,
+        'run.dispatched',
+      );
+      await stall.reached('UPDATE');
+      await bench.daemon.kill9();
+      await kill(Number(given['pid']));
+      await bench.restart();
+      await bench.daemon.logged((line) => line.event === 'run.requeued' && line['handle'] === handle, 'run.requeued');
+    } finally {
+      await stall.release();
+    }
+    await bench.daemon.logged((line) => line.event === 'run.ended' && line['handle'] === handle, 'run.ended');
+    expect(await events(bench.site, handle, 'mark')).toHaveLength(1);
+    expect(await messages(handle)).toEqual([null]);
+    await nothingLeft(bench.site, bench.daemon);
+  });
+
   test('all the same, when both are killed between the row and the hook', async () => {
     const { handle, pid } = await behindGate();
     const stall = await stallRow(bench.site, handle);

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { prepareBench } from '../harness/bench.js';
 import { drupald } from '../harness/daemon.js';
 import { describeSites } from '../harness/describe-sites.js';
-import { event, events } from '../harness/fixture-log.js';
+import { event, events, openGate } from '../harness/fixture-log.js';
 import { commandLine, descendants, nothingLeft } from '../harness/leftovers.js';
 import { finished, newHandle } from '../harness/run.js';
 
@@ -61,5 +61,19 @@ describeSites('drupald kill', [], (kind) => {
       }
       await finished(bench, handle);
     }
+  });
+
+  test('a run that is unlocked in Drupal goes on where that is wanted', async () => {
+    await bench.restart({ env: { DRUPALD_KILL_ON_UNLOCK: 'continue' } });
+    const handle = newHandle('goes-on');
+    await bench.caller.startLocked(handle, 'drupald_fixture_gate', [handle]);
+    await event(bench.site, handle, 'gate');
+    await bench.caller.php('return background_process_unlock($args[0]);', [handle]);
+    await bench.daemon.logged((line) => line.event === 'run.unlocked' && line['handle'] === handle, 'run.unlocked');
+    await openGate(bench.site, handle);
+    expect((await finished(bench, handle)).ended).toMatchObject({ outcome: 'completed' });
+    // Told by the module when it was unlocked.
+    expect(await events(bench.site, handle, 'shutdown')).toHaveLength(1);
+    await nothingLeft(bench.site, bench.daemon);
   });
 });
