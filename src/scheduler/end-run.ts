@@ -125,15 +125,17 @@ async function settleClaimed(
     const silent = exitKind && outcome.kind !== 'completed';
     if (!report.isSettled || silent) {
       const settled = await settleDead(settleTools(tools, site), dead);
-      tellSettled(tools, record, outcome, settled);
+      // What its worker began is not begun again, and nobody has seen it done.
+      const hook = settled.hook === 'none' && report.hook === 'begun' ? 'interrupted' : settled.hook;
+      tellSettled(tools, record, outcome, { ...settled, hook });
       return { type: 'ended', outcome };
     }
     if (exitKind) {
       await site.store.endProgress(handle, endedAt, '', callback);
     }
-    if (await site.store.remove(handle, stamp)) {
+    if (await site.store.get(handle, stamp)) {
       // The worker said that it had settled, but what it did was undone when its
-      // open transaction ended with it.
+      // open transaction ended with it. The row goes last: should this break off, it is found again.
       await settleDead(settleTools(tools, site), { ...dead, hook: false, processFile: undefined });
     } else if (dead.lock && (report.done === undefined || report.done.locks === 'kept')) {
       await freeLocks(site.store, dead.lock);
