@@ -238,5 +238,5 @@ export class CoreCron extends BaseComponent {
 }
 
 function isOurs(site: ServedSite): boolean {
-  return site.config.cron !== 'off' && site.facts?.modules.ultimate_cron?.enabled !== true;
+  return site.config.cron !== 'off' && site.facts?.cron === true && !site.facts.modules.ultimate_cron?.enabled;
 }

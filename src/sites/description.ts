@@ -85,6 +85,8 @@ export interface SiteFacts {
   readonly serviceHosts: Readonly<Record<string, { readonly baseUrl: string; readonly httpHost: string }>>;
   /** Whether the module has the claim that came with 7.x-1.13. */
   readonly claims: boolean;
+  /** Whether it has a cron run of its own. */
+  readonly cron: boolean;
   /** Seconds. */
   readonly connectionTimeout: number;
   /** Seconds that a process must have run before its status page is asked (background_process_ass_max_age). */

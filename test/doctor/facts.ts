@@ -9,6 +9,7 @@ export function facts(change: Partial<Omit<SiteFacts, 'php'>> & { php?: Partial<
     modules: { background_process: { enabled: true, schema: 7100, version: '7.x-1.17' } },
     serviceHosts: { default: { baseUrl: 'http://127.0.0.1:8970', httpHost: 'a.test' } },
     claims: true,
+    cron: true,
     connectionTimeout: 2,
     statusMaxAge: 30,
     timeZone: 'UTC',
