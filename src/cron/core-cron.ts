@@ -1,5 +1,3 @@
-import { randomBytes } from 'node:crypto';
-
 import { BaseComponent } from '../components/component.js';
 import { Repeated } from '../components/repeated.js';
 import type { EventBus } from '../events/bus.js';
@@ -8,6 +6,7 @@ import type { Ending } from '../outcome/past-runs.js';
 import { coreCronCallback } from '../process/own-callback.js';
 import type { RunRecord } from '../scheduler/run-record.js';
 import type { ServedSite } from '../scheduler/served-site.js';
+import { startOwn } from '../scheduler/start-own.js';
 import { databaseReason } from '../store/database.js';
 import { setVariable } from '../workers/set-variable.js';
 import type { CronJob } from './cron-job.js';
@@ -25,6 +24,13 @@ const finished = '';
 
 /** The default lock of the core, whose table can be written from outside. */
 const coreLock = 'includes/lock.inc';
+
+/** Why a run could not be started. */
+const refusals = {
+  there: `there is a process ${coreCronHandle} already`,
+  full: 'too many starts wait',
+  stopping: 'the daemon is stopping',
+};
 
 export interface CoreCronOptions {
   readonly sites: readonly ServedSite[];
@@ -46,8 +52,8 @@ interface Seen {
   outcome?: string;
   /** Milliseconds that it began after its time. */
   lateMs?: number;
-  /** The row of the run that goes on. */
-  stamp?: string | undefined;
+  /** A run waits or goes on. */
+  going: boolean;
   /** Modules that need no turn any more in this round. */
   done: string[];
   /** A run of ours has just ended, and has changed `cron_last`. */
@@ -89,7 +95,7 @@ export class CoreCron extends BaseComponent {
     const site = this.#options.sites.find(({ name }) => name === run.site);
     const seen = site && this.#seen.get(site);
     if (!site || !seen) return;
-    delete seen.stamp;
+    seen.going = false;
     seen.acceptNext = true;
     seen.outcome = run.outcome;
     const last = steps.at(-1);
@@ -113,8 +119,9 @@ export class CoreCron extends BaseComponent {
       .filter((site) => site.facts !== undefined && isOurs(site))
       .map((site) => {
         const seen = this.#seen.get(site);
-        const about = { site: site.name, zone: site.facts?.timeZone ?? '', step: this.#recordOf(site)?.steps.at(-1) };
-        return coreJob({ ...about, running: this.#recordOf(site) !== undefined }, seen, Date.now() / 1000);
+        const record = this.#recordOf(site);
+        const about = { site: site.name, zone: site.facts?.timeZone ?? '', running: record !== undefined };
+        return coreJob({ ...about, step: record?.steps.at(-1) }, seen, Date.now() / 1000);
       });
   }
 
@@ -146,14 +153,21 @@ export class CoreCron extends BaseComponent {
 
   async #lookAt(site: ServedSite): Promise<void> {
     const state = coreCronState(await site.store.variables(cronVariables), site.seenSettings.overrides);
-    const seen = this.#seen.get(site) ?? { state, done: [], acceptNext: false, toldForeign: false, renewedAt: 0 };
+    const seen = this.#seen.get(site) ?? {
+      state,
+      going: false,
+      done: [],
+      acceptNext: false,
+      toldForeign: false,
+      renewedAt: 0,
+    };
     this.#seen.set(site, seen);
     const before = seen.state;
     seen.state = state;
     const now = Date.now() / 1000;
     // One that the last daemon began.
-    seen.stamp ??= this.#recordOf(site)?.dispatch.stamp;
-    if (seen.stamp !== undefined) {
+    seen.going ||= this.#recordOf(site) !== undefined;
+    if (seen.going) {
       await this.#keep(site, seen, now);
       return;
     }
@@ -174,36 +188,17 @@ export class CoreCron extends BaseComponent {
   /** Makes the row of a run and sends it through the door of all starts; why it could not, or undefined. */
   async #begin(site: ServedSite, seen: Seen): Promise<string | undefined> {
     const { taker, hostOf, queuesOf, bus } = this.#options;
-    if (taker.closed) return 'the daemon is stopping';
-    if (seen.stamp !== undefined) return 'it runs';
-    seen.stamp = 'soon';
+    if (taker.closed) return refusals.stopping;
+    if (seen.going) return 'it runs';
+    seen.going = true;
     try {
-      const row = await site.store.create(
-        {
-          handle: coreCronHandle,
-          callback: coreCronCallback,
-          serviceHost: hostOf(site),
-          token: randomBytes(16).toString('hex'),
-        },
-        [{ skip: seen.done, queues: queuesOf(site) }],
-      );
-      if (!row) {
-        delete seen.stamp;
-        return `there is a process ${coreCronHandle} already`;
-      }
-      seen.stamp = row.stamp;
+      const process = { handle: coreCronHandle, callback: coreCronCallback, serviceHost: hostOf(site) };
+      const started = await startOwn(taker, site, process, [{ skip: seen.done, queues: queuesOf(site) }]);
+      seen.going = started === 'started';
       seen.renewedAt = Date.now();
-      const context = { remote: '127.0.0.1', remotePort: 0, headers: {}, prefix: '' };
-      const start = { target: site, uri: site.uris[0], row, context, arrivedAt: performance.now() };
-      const offer = await taker.offer(start);
-      if (offer === 'full' || offer === 'stopping') {
-        delete seen.stamp;
-        await site.store.remove(row.handle, row.stamp);
-        return offer === 'full' ? 'too many starts wait' : 'the daemon is stopping';
-      }
-      return undefined;
+      return started === 'started' ? undefined : refusals[started];
     } catch (error) {
-      delete seen.stamp;
+      seen.going = false;
       const reason = databaseReason(error);
       bus.emit('store.error', { site: site.name, reason, temporary: true });
       return reason;
@@ -216,7 +211,7 @@ export class CoreCron extends BaseComponent {
     const record = this.#recordOf(site);
     if (!record && !(await site.store.find([coreCronHandle])).some(({ handle }) => handle === coreCronHandle)) {
       // It was dropped before it began.
-      delete seen.stamp;
+      seen.going = false;
       return;
     }
     const pauseMs = Math.min(30_000, (state.lockTimeout * 1000) / 4);

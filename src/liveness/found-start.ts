@@ -1,4 +1,5 @@
 import type { AcceptedStart } from '../intake/accept-start.js';
+import { noContext } from '../sites/request.js';
 import type { ServedSite } from '../scheduler/served-site.js';
 import type { HostMap } from '../sites/host-map.js';
 import type { ProcessRow } from '../store/process-store.js';
@@ -21,6 +22,6 @@ export function asStart(
   const noted = site.uris.find((uri) => uri.url === note?.uri);
   const entry = httpHost === '' ? undefined : hosts.ofHost(httpHost);
   const uri = noted ?? (entry?.target === site ? entry.uri : site.uris[0]);
-  const context = note?.context ?? { remote: '127.0.0.1', remotePort: 0, headers: {}, prefix: '' };
+  const context = note?.context ?? noContext;
   return { uri, target: site, row, context, arrivedAt: performance.now() };
 }

@@ -1,4 +1,5 @@
 import type { EventBus } from '../events/bus.js';
+import { noContext } from '../sites/request.js';
 import type { Dispatch } from '../scheduler/dispatch.js';
 import type { Scheduler } from '../scheduler/scheduler.js';
 import type { ServedSite } from '../scheduler/served-site.js';
@@ -44,7 +45,7 @@ export async function recover(
       callback: run.callback,
       uid: run.uid,
       serviceHost: run.serviceHost,
-      context: { remote: '127.0.0.1', remotePort: 0, headers: {}, prefix: '' },
+      context: noContext,
       acceptedAt: run.acceptedAt,
       arrivedAt: performance.now(),
       order: -1,

@@ -10,8 +10,6 @@ export class Drain {
   readonly #processes: boolean;
   /** Whether its leases are ours to know: a daemon before this one may have renewed them. */
   readonly #made: boolean;
-  /** Stamp of its row; undefined: it is being made. */
-  stamp: string | undefined;
   /** Items that it has begun. */
   begun = 0;
   #seen = 0;
@@ -23,13 +21,11 @@ export class Drain {
     readonly handle: string;
     readonly processes: boolean;
     readonly made: boolean;
-    readonly stamp?: string;
   }) {
     this.queue = about.queue;
     this.handle = about.handle;
     this.#processes = about.processes;
     this.#made = about.made;
-    this.stamp = about.stamp;
   }
 
   /** Follows what the worker has told since the last time. Throws what the database throws; then the same is done again. */

@@ -1,11 +1,10 @@
-import { randomBytes } from 'node:crypto';
-
 import type { EventBus } from '../events/bus.js';
 import type { StartTaker } from '../intake/accept-start.js';
 import type { Ending } from '../outcome/past-runs.js';
 import { queueCallback } from '../process/own-callback.js';
 import type { RunRecord } from '../scheduler/run-record.js';
 import type { ServedSite } from '../scheduler/served-site.js';
+import { startOwn } from '../scheduler/start-own.js';
 import { Drain } from './drain.js';
 import { ItemKeeper, type ItemRules } from './item-keeper.js';
 import { QueuePauses } from './queue-pauses.js';
@@ -142,7 +141,6 @@ export class SiteQueues {
           continue;
         }
         const drain = this.#drains.get(dispatch.handle) ?? this.#adopt(dispatch.handle);
-        drain.stamp ??= dispatch.stamp;
         await drain.follow(steps, this.keeper, site.queue);
         await drain.renew(site.queue, settings.lease);
       }
@@ -190,22 +188,15 @@ export class SiteQueues {
     const drain = new Drain({ queue: queue.name, handle, processes: queue.processes, made: true });
     this.#drains.set(handle, drain);
     try {
-      const row = await site.store.create(
-        { handle, callback: queueCallback, serviceHost: hostOf(site), token: randomBytes(16).toString('hex') },
-        [queue.name, { seconds: queue.seconds, lease: leaseSeconds(queue, settings.lease) }],
-      );
-      if (!row) {
-        // One that an earlier daemon has left waiting: the sweep takes it.
+      const process = { handle, callback: queueCallback, serviceHost: hostOf(site) };
+      const options = { seconds: queue.seconds, lease: leaseSeconds(queue, settings.lease) };
+      const started = await startOwn(taker, site, process, [queue.name, options]);
+      if (started !== 'started') {
         this.#drains.delete(handle);
-        this.#pauses.over(queue.name, false, queue.table);
-        return;
       }
-      drain.stamp = row.stamp;
-      const context = { remote: '127.0.0.1', remotePort: 0, headers: {}, prefix: '' };
-      const start = { target: site, uri: site.uris[0], row, context, arrivedAt: performance.now() };
-      if (!['taken', 'known'].includes(await taker.offer(start))) {
-        this.#drains.delete(handle);
-        await site.store.remove(row.handle, row.stamp);
+      if (started === 'there') {
+        // One that an earlier daemon has left waiting: the sweep takes it.
+        this.#pauses.over(queue.name, false, queue.table);
       }
     } catch (error) {
       this.#drains.delete(handle);

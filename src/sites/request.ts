@@ -14,6 +14,9 @@ export interface StartContext {
   readonly prefix: string;
 }
 
+/** For what no request has started. */
+export const noContext: StartContext = { remote: '127.0.0.1', remotePort: 0, headers: {}, prefix: '' };
+
 /** Headers of the dispatching request that PHP may see, when a trusted peer sent them. */
 const passedOn = /^(accept-language|user-agent|x-forwarded-[a-z-]+|x-real-ip)$/;
 
@@ -127,12 +130,11 @@ export function cronVariables(
   env: Readonly<Record<string, string>>,
 ): Record<string, string> {
   const script = `${uri.basePath}/cron.php`;
-  const context: StartContext = { remote: '127.0.0.1', remotePort: 0, headers: {}, prefix: '' };
   const {
     REDIRECT_STATUS: _status,
     REDIRECT_URL: _url,
     ...server
-  } = serverVariables(uri, root, 'cron.php', context, {});
+  } = serverVariables(uri, root, 'cron.php', noContext, {});
   return {
     ...server,
     REQUEST_METHOD: 'GET',

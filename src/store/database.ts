@@ -105,6 +105,18 @@ export class SiteDatabase {
     return row && { engine: row.engine ?? '', comment: row.comment ?? '' };
   }
 
+  /** Character set of tables of ours: the one of the site's connections. */
+  get charset(): 'utf8' | 'utf8mb4' {
+    return this.access.charset === 'utf8mb4' ? 'utf8mb4' : 'utf8';
+  }
+
+  /** Tries whether rows of a table may be written and removed, with none. Throws what the database throws. */
+  async askForRights(name: string): Promise<void> {
+    const table = this.table(name);
+    await this.change(`INSERT INTO ${table} SELECT * FROM ${table} WHERE 1 = 0`);
+    await this.change(`DELETE FROM ${table} WHERE 1 = 0`);
+  }
+
   /**
    * Ends a session of this user, unless the server was started anew since: then the number is another's.
    * Resolves when it is over, so that what its last statement did can be seen; mostly at once.
@@ -161,24 +173,10 @@ interface MysqlError {
   readonly message: string;
 }
 
-/** Errors after which the same statement may work a moment later. */
+/** Errors after which the same statement may work a moment later, besides those that are a trouble of the database. */
 const temporary = new Set([
-  'ECONNREFUSED',
-  'ECONNRESET',
-  'ENOENT',
-  'EPIPE',
-  'ETIMEDOUT',
-  'PROTOCOL_CONNECTION_LOST',
-  'PROTOCOL_SEQUENCE_TIMEOUT',
-  'ER_CON_COUNT_ERROR',
-  'ER_TOO_MANY_USER_CONNECTIONS',
-  'ER_USER_LIMIT_REACHED',
   'ER_LOCK_DEADLOCK',
   'ER_LOCK_WAIT_TIMEOUT',
-  'ER_SERVER_SHUTDOWN',
-  'ER_OPTION_PREVENTS_STATEMENT',
-  'ER_READ_ONLY_MODE',
-  'ER_CANT_EXECUTE_IN_READ_ONLY_TRANSACTION',
   'ER_DISK_FULL',
   'ER_RECORD_FILE_FULL',
   'ER_QUERY_INTERRUPTED',
@@ -188,7 +186,8 @@ const temporary = new Set([
 
 /** Whether a failure of the database can pass by itself. */
 export function isTemporary(error: unknown): boolean {
-  return error instanceof Error && temporary.has((error as MysqlError).code ?? '');
+  const code = error instanceof Error ? ((error as MysqlError).code ?? '') : '';
+  return temporary.has(code) || troubleOfCode(code) !== undefined;
 }
 
 /** Whether the server knows the user but does not let him do this: it stays so until somebody grants it. */

@@ -57,7 +57,7 @@ export class QueueItemTable implements ItemBook {
 
   /** Makes the table, and tries the rights. Throws what the database throws. */
   async prepare(): Promise<void> {
-    const charset = this.#main.access.charset === 'utf8mb4' ? 'utf8mb4' : 'utf8';
+    const { charset } = this.#main;
     if ((await this.#main.about(table)) === undefined) {
       await this.#main.change(
         `CREATE TABLE IF NOT EXISTS ${this.#name} (
@@ -75,9 +75,7 @@ export class QueueItemTable implements ItemBook {
         ) ENGINE=InnoDB DEFAULT CHARSET=${charset} COLLATE=${charset}_bin COMMENT='drupald 1'`,
       );
     }
-    // Nothing matches, but the rights are asked for.
-    await this.#main.change(`INSERT INTO ${this.#name} SELECT * FROM ${this.#name} WHERE 1 = 0`);
-    await this.#main.change(`DELETE FROM ${this.#name} WHERE 1 = 0`);
+    await this.#main.askForRights(table);
   }
 
   async get(id: number): Promise<FailedItem | undefined> {
@@ -95,7 +93,7 @@ export class QueueItemTable implements ItemBook {
         item.failures,
         item.aside ? 1 : 0,
         // The table may hold fewer kinds of signs than PHP's messages do.
-        this.#main.access.charset === 'utf8mb4' ? item.reason : item.reason.replaceAll(/[\u{10000}-\u{10ffff}]/gu, '?'),
+        this.#main.charset === 'utf8mb4' ? item.reason : item.reason.replaceAll(/[\u{10000}-\u{10ffff}]/gu, '?'),
         item.failed,
         item.until,
         item.lease,

@@ -84,19 +84,16 @@ export class RunTable {
     const before = found === undefined ? 0 : Number(/^drupald (\d+)/.exec(found.comment)?.[1] ?? 1);
     for (const [index, change] of versions.entries()) {
       if (index >= before) {
-        await this.#main.change(change(this.#name, this.#charset));
+        await this.#main.change(change(this.#name, this.#main.charset));
       }
     }
-    // Nothing matches, but the rights are asked for.
-    await this.#main.change(`INSERT INTO ${this.#name} SELECT * FROM ${this.#name} WHERE 1 = 0`);
-    await this.#main.change(`DELETE FROM ${this.#name} WHERE 1 = 0`);
+    await this.#main.askForRights(table);
   }
 
   /** Looks without writing whether the table is there or may be made. Throws what the database throws. */
   async look(): Promise<void> {
     if (await this.#main.about(table)) {
-      await this.#main.change(`INSERT INTO ${this.#name} SELECT * FROM ${this.#name} WHERE 1 = 0`);
-      await this.#main.change(`DELETE FROM ${this.#name} WHERE 1 = 0`);
+      await this.#main.askForRights(table);
       return;
     }
     // The server looks at the rights when it prepares a statement that is never run.
@@ -108,7 +105,7 @@ export class RunTable {
     const marks = `(${runColumns.map(() => '?').join(', ')})`;
     await this.#main.change(
       `INSERT IGNORE INTO ${this.#name} (${runColumns.join(', ')}) VALUES ${runs.map(() => marks).join(', ')}`,
-      runs.flatMap((run) => rowOf(run, this.#charset)),
+      runs.flatMap((run) => rowOf(run, this.#main.charset)),
     );
   }
 
@@ -173,10 +170,6 @@ export class RunTable {
 
   get #name(): string {
     return this.#main.table(table);
-  }
-
-  get #charset(): 'utf8' | 'utf8mb4' {
-    return this.#main.access.charset === 'utf8mb4' ? 'utf8mb4' : 'utf8';
   }
 }
 

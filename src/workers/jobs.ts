@@ -2,7 +2,14 @@ import { join } from 'node:path';
 
 import type { OutcomeKind } from '../process/outcome.js';
 import { isOwnCallback } from '../process/own-callback.js';
-import { cronVariables, publicStartPath, serverVariables, startPath, type StartContext } from '../sites/request.js';
+import {
+  cronVariables,
+  noContext,
+  publicStartPath,
+  serverVariables,
+  startPath,
+  type StartContext,
+} from '../sites/request.js';
 import type { SiteUri } from '../sites/site-uri.js';
 import type { DescribeJob, JobRequest, RunJob, SetJob, SettleJob, ZygoteJob } from './protocol.js';
 
@@ -20,8 +27,6 @@ export interface JobPlace {
 
 /** A public path of the module that needs no user, no session and no theme. */
 const harmlessPath = 'background-process/check-token';
-
-const noContext: StartContext = { remote: '127.0.0.1', remotePort: 0, headers: {}, prefix: '' };
 
 /** File that holds what a run prints. */
 export function logFile(place: Pick<JobPlace, 'logs'>, run: string): string {

@@ -228,4 +228,25 @@ describeSites('queues', ['real'], (kind) => {
     expect(queues.find(({ queue }) => queue === work)).toMatchObject({ leftAlone: null, slots: 1 });
     expect(await count('skipped', 'work')).toBe(0);
   });
+
+  test('a queue that the configuration leaves to the site waits, and runs once it is ours', async () => {
+    const file = join(bench.suite.folder, `left-${bench.daemon.port}.yml`);
+    await writeFile(file, `queues: { slots: { ${processes}: 0 } }\n`);
+    await bench.restart({ config: file });
+    const handle = newHandle('left');
+    await queueProcess(handle, 'drupald_fixture_mark', ['left']);
+    await enqueue(work, [['beside it', '']]);
+    await event(bench.site, 'beside it', 'worked');
+    const { queues } = JSON.parse((await ask(bench, 'queue', 'list', '--json')).stdout) as {
+      queues: readonly Readonly<Record<string, unknown>>[];
+    };
+    expect(queues.find(({ queue }) => queue === processes)).toMatchObject({
+      leftAlone: expect.any(String),
+      waiting: 1,
+    });
+    expect(await events(bench.site, handle, 'mark')).toEqual([]);
+    await bench.restart({ config: config() });
+    await event(bench.site, handle, 'mark');
+    await nothingLeft(bench.site, bench.daemon);
+  });
 });

@@ -181,17 +181,6 @@ describeSites(
       expect(run.shutdowns.length).toBeLessThanOrEqual(1);
       await nothingLeft(bench.site);
     });
-
-    test('a queued process is left to the site', async () => {
-      await bench.caller.queue('drupald_fixture_mark', ['queued']);
-      await runToEnd(bench, 'drupald_fixture_noop');
-      const rows = await bench.site.sql<{ handle: string }>(
-        "SELECT handle FROM {background_process} WHERE exec_status = 3 AND service_host = ''",
-      );
-      expect(rows).toHaveLength(1);
-      expect(await events(bench.site, rows[0]?.handle, 'mark')).toEqual([]);
-      await bench.site.sql("DELETE FROM {background_process} WHERE service_host = ''");
-    });
   },
   { both: true },
 );

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 
-import type { SiteDatabase } from '../../src/store/database.js';
+import { SiteDatabase } from '../../src/store/database.js';
 import { rowOf, runColumns } from '../../src/store/run-row.js';
 import { RunTable, selection } from '../../src/store/run-table.js';
 import { endedRun } from '../outcome/history-fakes.js';
@@ -14,13 +14,13 @@ function recorder(comment?: string) {
       statements.push({ sql, params });
       return Promise.resolve(answer);
     };
-  const database = {
+  const database = Object.assign(Object.create(SiteDatabase.prototype) as SiteDatabase, {
     access: { charset: 'utf8' },
     table: (name: string) => `\`pre_${name}\``,
     about: () => Promise.resolve(comment === undefined ? undefined : { engine: 'InnoDB', comment }),
     rows: run([]),
     change: run(0),
-  } as unknown as SiteDatabase;
+  });
   return { statements, table: new RunTable(database, database) };
 }
 

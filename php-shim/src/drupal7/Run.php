@@ -197,7 +197,7 @@ class Run {
     elseif ($this->callable) {
       // Not by the watch alone: a callback may have closed the connection that it listens to.
       // First of all that the hook is done: what is written down next is for a hook that is not.
-      HookMark::begin($this->hookFile());
+      $this->hookBegun || HookMark::begin($this->hookFile());
       HookMark::done($this->hookFile());
       $this->returned();
       $this->settled = TRUE;

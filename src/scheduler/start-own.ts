@@ -1,0 +1,39 @@
+import { randomBytes } from 'node:crypto';
+
+import type { StartTaker } from '../intake/accept-start.js';
+import { noContext } from '../sites/request.js';
+import type { ServedSite } from './served-site.js';
+
+/** A process of our own. */
+export interface OwnProcess {
+  readonly handle: string;
+  /** One of those that only our workers know. */
+  readonly callback: string;
+  /** Name of a service host that this daemon serves; empty: there is none. */
+  readonly serviceHost: string;
+}
+
+/**
+ * Makes the row of a process of our own and sends it through the door of all starts.
+ *
+ * @returns `there`: there is a process of this handle already; `full`, `stopping`: nothing is left of it
+ * @throws what the database throws
+ */
+export async function startOwn(
+  taker: StartTaker<ServedSite>,
+  site: ServedSite,
+  process: OwnProcess,
+  args: readonly unknown[],
+): Promise<'started' | 'there' | 'full' | 'stopping'> {
+  const row = await site.store.create({ ...process, token: randomBytes(16).toString('hex') }, args);
+  if (!row) {
+    return 'there';
+  }
+  const start = { target: site, uri: site.uris[0], row, context: noContext, arrivedAt: performance.now() };
+  const offer = await taker.offer(start);
+  if (offer === 'full' || offer === 'stopping') {
+    await site.store.remove(row.handle, row.stamp);
+    return offer;
+  }
+  return 'started';
+}
