@@ -5,6 +5,7 @@ import { onStopSignals } from './components/signals.js';
 import { formatListen, type Config } from './config/config.js';
 import { CoreCron } from './cron/core-cron.js';
 import { runJob } from './cron/run-job.js';
+import { UltimateCron } from './cron/ultimate-cron.js';
 import { examine, ownFindings } from './doctor/examine.js';
 import { EventBus } from './events/bus.js';
 import { TroubleTeller } from './events/trouble-teller.js';
@@ -128,6 +129,7 @@ export async function runDaemon(config: Config): Promise<void> {
         history.add(ending);
         cron.ended(ending);
         queues.ended(ending);
+        ultimateCron.ended(ending);
       },
     });
     await scheduler.start();
@@ -149,7 +151,7 @@ export async function runDaemon(config: Config): Promise<void> {
       sites,
       taker,
       running: () => scheduler.running,
-      hostOf: (site: ServedSite) => servedHosts(site.facts?.serviceHosts ?? {}, listen, site.config.serves)[0] ?? '',
+      hostsOf: (site: ServedSite) => servedHosts(site.facts?.serviceHosts ?? {}, listen, site.config.serves),
       bus,
     };
     const queues = new Queues({
@@ -157,11 +159,14 @@ export async function runDaemon(config: Config): Promise<void> {
       slots: () => scheduler.slots,
       settings: { ...config.queues, settleTimeout: config.worker.settleTimeout },
     });
-    const cron = new CoreCron({
+    const cronTools = {
       ...own,
-      queuesOf: (site) => queues.namesOf(site),
+      queuesOf: (site: ServedSite) => queues.namesOf(site),
       bootTimeout: config.worker.bootTimeout,
-    });
+      killGrace: config.kill.grace,
+    };
+    const cron = new CoreCron(cronTools);
+    const ultimateCron = new UltimateCron(cronTools);
     const control = new ControlServer(state.dir, {
       status: () =>
         daemonStatus(
@@ -181,8 +186,8 @@ export async function runDaemon(config: Config): Promise<void> {
         return adopted;
       },
       cron: {
-        jobs: () => cron.jobs(),
-        run: (wish) => runJob(cron, sites, wish),
+        jobs: () => [...cron.jobs(), ...ultimateCron.jobs()],
+        run: (wish) => runJob(cron, ultimateCron, sites, wish),
       },
       queues,
       runs: { sites, scheduler, history, keep: config.output.keep },
@@ -209,6 +214,8 @@ export async function runDaemon(config: Config): Promise<void> {
     cleanUp.push(() => cron.stop());
     await queues.start();
     cleanUp.push(() => queues.stop());
+    await ultimateCron.start();
+    cleanUp.push(() => ultimateCron.stop());
     intake.resolve({
       starts: new StartIntake({
         hosts,

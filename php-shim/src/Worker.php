@@ -100,9 +100,11 @@ class Worker {
       case 'run':
         if (!empty($job['own'])) {
           require_once __DIR__ . '/drupal7/CoreCron.php';
-          Drupal7\CoreCron::prepare($this->channel);
           require_once __DIR__ . '/drupal7/QueueRun.php';
+          require_once __DIR__ . '/drupal7/UltimateJob.php';
+          Drupal7\CoreCron::prepare($this->channel);
           Drupal7\QueueRun::prepare($this->channel);
+          Drupal7\UltimateJob::prepare($this->channel);
         }
         $task = new Drupal7\Run($job, $this->channel, $this->forked, $this->warm, $this->resident);
         break;
@@ -116,6 +118,11 @@ class Worker {
 
       case 'describe':
         $task = new Drupal7\Describe($job, $this->channel, $this->forked);
+        break;
+
+      case 'ultimate':
+        require_once __DIR__ . '/drupal7/UltimateJobs.php';
+        $task = new Drupal7\UltimateJobs($job, $this->channel, $this->forked);
         break;
 
       case 'set':

@@ -6,7 +6,7 @@ import type { Ending } from '../outcome/past-runs.js';
 import { coreCronCallback } from '../process/own-callback.js';
 import type { RunRecord } from '../scheduler/run-record.js';
 import type { ServedSite } from '../scheduler/served-site.js';
-import { startOwn } from '../scheduler/start-own.js';
+import { startOwn, whyNot } from '../scheduler/start-own.js';
 import { databaseReason } from '../store/database.js';
 import { setVariable } from '../workers/set-variable.js';
 import type { CronJob } from './cron-job.js';
@@ -25,20 +25,13 @@ const finished = '';
 /** The default lock of the core, whose table can be written from outside. */
 const coreLock = 'includes/lock.inc';
 
-/** Why a run could not be started. */
-const refusals = {
-  there: `there is a process ${coreCronHandle} already`,
-  full: 'too many starts wait',
-  stopping: 'the daemon is stopping',
-};
-
 export interface CoreCronOptions {
   readonly sites: readonly ServedSite[];
   readonly taker: StartTaker<ServedSite>;
   /** Runs in hand. */
   readonly running: () => readonly RunRecord[];
-  /** Name of the service host whose processes this daemon runs; empty: none. */
-  readonly hostOf: (site: ServedSite) => string;
+  /** Names of the service hosts that this daemon serves for a site. */
+  readonly hostsOf: (site: ServedSite) => readonly string[];
   /** Names of a site's queues that are worked off without it. */
   readonly queuesOf: (site: ServedSite) => readonly string[];
   readonly bus: EventBus;
@@ -187,16 +180,16 @@ export class CoreCron extends BaseComponent {
 
   /** Makes the row of a run and sends it through the door of all starts; why it could not, or undefined. */
   async #begin(site: ServedSite, seen: Seen): Promise<string | undefined> {
-    const { taker, hostOf, queuesOf, bus } = this.#options;
-    if (taker.closed) return refusals.stopping;
+    const { taker, hostsOf, queuesOf, bus } = this.#options;
+    if (taker.closed) return whyNot('stopping', coreCronHandle);
     if (seen.going) return 'it runs';
     seen.going = true;
     try {
-      const process = { handle: coreCronHandle, callback: coreCronCallback, serviceHost: hostOf(site) };
+      const process = { handle: coreCronHandle, callback: coreCronCallback, serviceHost: hostsOf(site)[0] ?? '' };
       const started = await startOwn(taker, site, process, [{ skip: seen.done, queues: queuesOf(site) }]);
       seen.going = started === 'started';
       seen.renewedAt = Date.now();
-      return started === 'started' ? undefined : refusals[started];
+      return whyNot(started, coreCronHandle);
     } catch (error) {
       seen.going = false;
       const reason = databaseReason(error);
@@ -220,10 +213,9 @@ export class CoreCron extends BaseComponent {
       await site.store.renewLock('cron', record.lock, now + state.lockTimeout);
     }
     if (state.last !== undefined && now >= state.last + state.threshold - coreCronLead(state.threshold)) {
-      await setVariable(site.source, site.place, site.uris[0], this.#options.bus, this.#options.bootTimeout, {
-        name: 'cron_last',
-        value: Math.floor(now),
-      });
+      const { bus, bootTimeout: timeout } = this.#options;
+      const at = { source: site.source, place: site.place, uri: site.uris[0], bus, timeout };
+      await setVariable(at, { name: 'cron_last', value: Math.floor(now) });
     }
   }
 

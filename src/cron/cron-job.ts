@@ -5,7 +5,7 @@ export interface CronJob {
   /** In words or as rules. */
   readonly rule: string;
   readonly zone: string;
-  readonly state: 'waiting' | 'running' | 'off' | 'maintenance' | 'not installed' | 'unknown';
+  readonly state: 'waiting' | 'running' | 'off' | 'maintenance' | 'not installed' | 'unusable' | 'unknown';
   /** Seconds since 1970. */
   readonly last: number | null;
   readonly next: number | null;

@@ -1,6 +1,7 @@
 import { fail } from '../errors.js';
 import type { ServedSite } from '../scheduler/served-site.js';
 import { coreCronHandle, type CoreCron } from './core-cron.js';
+import type { UltimateCron } from './ultimate-cron.js';
 import { findJob } from './find-job.js';
 
 /**
@@ -10,15 +11,21 @@ import { findJob } from './find-job.js';
  * @throws DrupaldError CRON_JOB_UNKNOWN, CRON_JOB_AMBIGUOUS, CRON_JOB_NOT_STARTED
  */
 export async function runJob(
-  cron: CoreCron,
+  core: CoreCron,
+  ultimate: UltimateCron,
   sites: readonly ServedSite[],
   wish: { readonly name: string; readonly site?: string | undefined },
 ): Promise<{ site: string; handle: string }> {
-  const job = findJob(cron.jobs(), wish);
+  const job = findJob([...core.jobs(), ...ultimate.jobs()], wish);
   const site = sites.find(({ name }) => name === job.site);
-  const reason = site ? await cron.run(site) : 'its site is not served any more';
-  if (reason !== undefined) {
-    throw fail('CRON_JOB_NOT_STARTED', { name: job.name, site: job.site, reason });
+  const refuse = (reason: string): Error => fail('CRON_JOB_NOT_STARTED', { name: job.name, site: job.site, reason });
+  if (!site) throw refuse('its site is not served any more');
+  if (core.jobs().some((one) => one.site === job.site)) {
+    const reason = await core.run(site);
+    if (reason !== undefined) throw refuse(reason);
+    return { site: job.site, handle: coreCronHandle };
   }
-  return { site: job.site, handle: coreCronHandle };
+  const started = await ultimate.run(site, job.name);
+  if ('reason' in started) throw refuse(started.reason);
+  return { site: job.site, handle: started.handle };
 }

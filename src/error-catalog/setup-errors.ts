@@ -186,6 +186,12 @@ export const setupErrors = {
     httpStatus: 503,
     exitCode: 75,
   },
+  CRON_JOBS_UNREADABLE: {
+    code: 'DRUPALD_CRON_JOBS_UNREADABLE',
+    message: 'The jobs of Ultimate Cron of {site} cannot be read, so that none is started: {reason}.',
+    remedy: 'Correct what is named; it is tried again every few seconds.',
+    exitCode: 1,
+  },
   WORKER_PROTOCOL: {
     code: 'DRUPALD_WORKER_PROTOCOL',
     message: 'A PHP worker sent what the daemon does not understand: {reason}.',

@@ -130,6 +130,12 @@ export interface EventMap {
   /** An item of a queue has failed too often. */
   'queue.item-set-aside': QueueItemEvent;
   'queue.in-memory': EventBase & { readonly reason: string };
+  /** The rules of a job cannot be used. */
+  'cron.unusable': EventBase & { readonly job: string; readonly reason: string };
+  /** A job that was due could not be started. */
+  'cron.not-started': EventBase & { readonly job: string; readonly reason: string };
+  /** The lock and the log of a job that died could not be closed. */
+  'cron.not-closed': EventBase & { readonly job: string; readonly reason: string };
   /** Cron of a site was run by somebody else. */
   'cron.foreign': EventBase;
   'sweep.found': EventBase & { readonly count: number };

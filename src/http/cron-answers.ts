@@ -6,7 +6,7 @@ const job = z.object({
   /** In words or as rules. */
   rule: z.string(),
   zone: z.string(),
-  state: z.enum(['waiting', 'running', 'off', 'maintenance', 'not installed', 'unknown']),
+  state: z.enum(['waiting', 'running', 'off', 'maintenance', 'not installed', 'unusable', 'unknown']),
   /** Seconds since 1970. */
   last: z.number().nullable(),
   next: z.number().nullable(),

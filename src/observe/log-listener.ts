@@ -148,6 +148,12 @@ const lines: { readonly [N in EventName]?: Line<N> } = {
     level: 'warn',
     say: (e) => `Cron died in ${e.module}_cron() and goes on with the modules after it: ${e.reason}`,
   },
+  'cron.unusable': { level: 'warn', say: (e) => `The job ${e.job} cannot run at set times: ${e.reason}` },
+  'cron.not-started': { level: 'info', say: (e) => `The job ${e.job} was not started: ${e.reason}` },
+  'cron.not-closed': {
+    level: 'error',
+    say: (e) => `Lock and log of the job ${e.job} could not be closed: ${e.reason}`,
+  },
   'cron.foreign': {
     level: 'info',
     say: () => 'Cron is run by somebody else, too (a crontab, drush, or a person). This is said once.',

@@ -34,7 +34,7 @@ export interface SiteQueuesOptions {
   /** Runs in hand. */
   readonly running: () => readonly RunRecord[];
   /** Name of the service host whose processes this daemon runs; empty: none. */
-  readonly hostOf: (site: ServedSite) => string;
+  readonly hostsOf: (site: ServedSite) => readonly string[];
   readonly bus: EventBus;
 }
 
@@ -180,7 +180,7 @@ export class SiteQueues {
 
   /** Makes the row of a worker and sends it through the door of all starts. */
   async #begin(queue: PlannedQueue): Promise<void> {
-    const { site, taker, hostOf, settings } = this.#options;
+    const { site, taker, hostsOf, settings } = this.#options;
     const handle = this.#freeHandle(queue);
     if (handle === undefined) {
       return;
@@ -188,7 +188,7 @@ export class SiteQueues {
     const drain = new Drain({ queue: queue.name, handle, processes: queue.processes, made: true });
     this.#drains.set(handle, drain);
     try {
-      const process = { handle, callback: queueCallback, serviceHost: hostOf(site) };
+      const process = { handle, callback: queueCallback, serviceHost: hostsOf(site)[0] ?? '' };
       const options = { seconds: queue.seconds, lease: leaseSeconds(queue, settings.lease) };
       const started = await startOwn(taker, site, process, [queue.name, options]);
       if (started !== 'started') {

@@ -12,6 +12,7 @@ import { ProcessStore } from '../store/process-store.js';
 import { QueueItemTable } from '../store/queue-item-table.js';
 import { QueueTable } from '../store/queue-table.js';
 import { RunTable } from '../store/run-table.js';
+import { UltimateStore } from '../store/ultimate-store.js';
 import { Backoff } from '../support/backoff.js';
 import { bootReason, describeSite } from '../workers/describe-site.js';
 import type { JobPlace } from '../workers/jobs.js';
@@ -57,6 +58,8 @@ export class ServedSite extends BaseComponent {
   /** Items of its queues, and those that have failed. */
   readonly queue: QueueTable;
   readonly queueItems: QueueItemTable;
+  /** The tables of Ultimate Cron, where it has them. */
+  readonly ultimate: UltimateStore;
   /** Binds the database to this place. */
   readonly installation: Installation;
   /** `copied`: what already waited in the database is left alone until it is adopted. */
@@ -104,6 +107,7 @@ export class ServedSite extends BaseComponent {
     this.runs = new RunTable(processes, main);
     this.queue = new QueueTable(main);
     this.queueItems = new QueueItemTable(main);
+    this.ultimate = new UltimateStore(main);
   }
 
   /** Which error of the catalogue its trouble is. */

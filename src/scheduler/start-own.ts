@@ -13,6 +13,23 @@ export interface OwnProcess {
   readonly serviceHost: string;
 }
 
+/** What became of the wish to start a process of our own. */
+export type OwnStart = 'started' | 'there' | 'full' | 'stopping';
+
+/** Why it was not started, in words; undefined: it was. */
+export function whyNot(start: OwnStart, handle: string): string | undefined {
+  switch (start) {
+    case 'started':
+      return undefined;
+    case 'there':
+      return `there is a process ${handle} already`;
+    case 'full':
+      return 'too many starts wait';
+    case 'stopping':
+      return 'the daemon is stopping';
+  }
+}
+
 /**
  * Makes the row of a process of our own and sends it through the door of all starts.
  *
@@ -24,7 +41,7 @@ export async function startOwn(
   site: ServedSite,
   process: OwnProcess,
   args: readonly unknown[],
-): Promise<'started' | 'there' | 'full' | 'stopping'> {
+): Promise<OwnStart> {
   const row = await site.store.create({ ...process, token: randomBytes(16).toString('hex') }, args);
   if (!row) {
     return 'there';

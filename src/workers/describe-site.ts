@@ -1,13 +1,11 @@
-import { rm } from 'node:fs/promises';
-
 import { z } from 'zod';
 
 import type { EventBus } from '../events/bus.js';
 import type { Deprecations, SiteFacts, SiteSettings } from '../sites/description.js';
 import type { SiteUri } from '../sites/site-uri.js';
-import { describeJob, logFile, type DescribeOptions, type JobPlace } from './jobs.js';
+import { runErrand } from './errand.js';
+import { describeJob, type DescribeOptions, type JobPlace } from './jobs.js';
 import { bootFailedMessage, type BootFailure } from './protocol.js';
-import { talk } from './talk.js';
 import type { WorkerSource } from './worker.js';
 
 /** What the shim found, as far as it came. */
@@ -39,8 +37,6 @@ const answer = z.discriminatedUnion('type', [
 
 /** Workers that may be killed by somebody else before that counts as what the site does. */
 const attempts = 3;
-
-let serial = 0;
 
 /**
  * Boots a site once in a worker of its own and reads what it is.
@@ -74,16 +70,9 @@ async function describeOnce(
   timeout: number,
   options: DescribeOptions,
 ): Promise<{ answer: SiteAnswer; killedBy?: string }> {
-  serial += 1;
-  const id = `describe-${process.pid}-${serial}`;
-  const worker = await source.worker(id);
   const found: { -readonly [K in keyof SiteAnswer]: SiteAnswer[K] } = {};
-  const deadline = new AbortController();
-  const timer = setTimeout(() => {
-    deadline.abort();
-    worker.kill('SIGKILL');
-  }, timeout);
-  const exit = await talk(worker, describeJob(place, uri, id, options), answer, bus, (message) => {
+  const job = (id: string) => describeJob(place, uri, id, options);
+  const { exit, late } = await runErrand({ source, place, uri, bus, timeout }, 'describe', job, answer, (message) => {
     switch (message.type) {
       case 'settings':
         found.settings = message as unknown as SiteSettings;
@@ -104,15 +93,11 @@ async function describeOnce(
         return;
     }
   });
-  clearTimeout(timer);
-  await rm(logFile(place, id), { force: true });
   if (!found.facts && !found.deprecations && !found.problem && !found.failure) {
-    if (exit.signal !== undefined && !deadline.signal.aborted) {
+    if (exit.signal !== undefined && !late) {
       return { answer: found, killedBy: exit.signal };
     }
-    const how = deadline.signal.aborted
-      ? `it took longer than ${timeout / 1000} s`
-      : `PHP ended (${exit.code ?? 'unseen'})`;
+    const how = late ? `it took longer than ${timeout / 1000} s` : `PHP ended (${exit.code ?? 'unseen'})`;
     found.failure = { type: 'boot-failed', cause: 'fatal', message: how };
   }
   return { answer: found };

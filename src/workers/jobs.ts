@@ -11,7 +11,7 @@ import {
   type StartContext,
 } from '../sites/request.js';
 import type { SiteUri } from '../sites/site-uri.js';
-import type { DescribeJob, JobRequest, RunJob, SetJob, SettleJob, ZygoteJob } from './protocol.js';
+import type { DescribeJob, JobRequest, RunJob, SetJob, SettleJob, UltimateJobsJob, ZygoteJob } from './protocol.js';
 
 /** Where the jobs of a site run and leave their output. */
 export interface JobPlace {
@@ -128,6 +128,23 @@ export function setJob(place: JobPlace, uri: SiteUri, id: string, name: string, 
     title: `set ${name}`,
     name,
     value,
+  };
+}
+
+/** The job of looking at the jobs of Ultimate Cron, as cron.php would. */
+export function ultimateJobsJob(
+  place: JobPlace,
+  uri: SiteUri,
+  id: string,
+  wish: Pick<UltimateJobsJob, 'close' | 'launch'>,
+): UltimateJobsJob {
+  return {
+    ...base(place, uri, id, harmlessPath, harmlessPath, noContext),
+    q: '',
+    server: cronVariables(uri, place.root, place.env),
+    kind: 'ultimate',
+    title: `jobs ${uri.host}${uri.basePath}`,
+    ...wish,
   };
 }
 

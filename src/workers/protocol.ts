@@ -164,6 +164,63 @@ export const settleMessage = z.discriminatedUnion('type', [
 ]);
 export type SettleMessage = z.infer<typeof settleMessage>;
 
+const jobMessage = z.union([
+  z.object({ name: text, problem: text }),
+  z.object({
+    name: text,
+    title: text,
+    disabled: z.boolean(),
+    launcher: text,
+    scheduler: text,
+    rules: z.array(text),
+    /** Seconds. */
+    catchUp: z.number(),
+    /** What a scheduler of the site's own says; null: the rules count. */
+    due: z.boolean().nullable(),
+    skew: z.number().int(),
+    /** Seconds since 1970; 0: never. */
+    last: z.number(),
+    /** Seconds that the last run took; 0: it goes on, or there is none. */
+    took: z.number(),
+    /** Id of the last log entry where it is open. */
+    open: text,
+    /** Id of its lock; empty: it is free. */
+    lock: text,
+    /** Seconds. */
+    lockTimeout: z.number(),
+    /** It starts itself again and again. */
+    daemonize: z.boolean(),
+    /** It runs beside as many others as it likes. */
+    unlimited: z.boolean(),
+    /** Service hosts that may run it; none: it does not matter. */
+    hosts: z.array(text),
+  }),
+]);
+const jobsMessage = z.object({
+  type: z.literal('jobs'),
+  jobs: z.array(jobMessage),
+  zone: text,
+  stopped: z.boolean(),
+  maintenance: z.boolean(),
+  installed: z.boolean(),
+  /** Jobs of a launcher that may run at the same time. */
+  threads: z.record(z.string(), z.number().int()),
+  /** Whether the locks of jobs are in their table. */
+  locksHere: z.boolean(),
+});
+/** The jobs of a site with Ultimate Cron. */
+export type UltimateJobs = z.infer<typeof jobsMessage>;
+/** One of them that can be read. */
+export type UltimateJob = Extract<UltimateJobs['jobs'][number], { title: string }>;
+
+/** What a worker says that looks at the jobs of Ultimate Cron. */
+export const ultimateMessage = z.discriminatedUnion('type', [
+  bootFailedMessage,
+  jobsMessage,
+  z.object({ type: z.literal('done-so') }),
+  doneMessage,
+]);
+
 /** What a worker says that sets a variable. */
 export const setMessage = z.discriminatedUnion('type', [
   bootFailedMessage,
@@ -237,9 +294,28 @@ export interface SetJob extends JobBase {
   readonly value: string | number;
 }
 
+/** A job of Ultimate Cron whose run ended badly. */
+export interface JobToClose {
+  readonly name: string;
+  /** Id of its lock and its log; empty: those that are open. */
+  readonly lock: string;
+  readonly sentence: string;
+  /** Seconds since 1970 between which it began. */
+  readonly since: number;
+  readonly until: number;
+}
+
+/** Look at the jobs of Ultimate Cron, close one, or have one launched. */
+export interface UltimateJobsJob extends JobBase {
+  readonly kind: 'ultimate';
+  readonly close?: JobToClose;
+  /** Name of a job that its launcher is to launch in its own way. */
+  readonly launch?: string;
+}
+
 /** Load the site and fork workers from then on. */
 export interface ZygoteJob extends JobBase {
   readonly kind: 'zygote';
 }
 
-export type Job = ZygoteJob | RunJob | SettleJob | DescribeJob | SetJob;
+export type Job = ZygoteJob | RunJob | SettleJob | DescribeJob | SetJob | UltimateJobsJob;

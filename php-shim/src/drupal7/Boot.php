@@ -41,6 +41,16 @@ class Boot {
   }
 
   /**
+   * Loads the system module before the others.
+   *
+   * What PHP calls deprecated in a module that comes before it is logged at once;
+   * with a cold cache of hooks Ultimate Cron then calls a function of it.
+   */
+  public static function loadSystem() {
+    drupal_load('module', 'system');
+  }
+
+  /**
    * Boots; afterwards the site's error handler has ours in front of it.
    *
    * @param array $job
@@ -63,6 +73,8 @@ class Boot {
       }
       else {
         self::load();
+        drupal_bootstrap(DRUPAL_BOOTSTRAP_VARIABLES);
+        self::loadSystem();
         drupal_bootstrap(DRUPAL_BOOTSTRAP_FULL);
       }
     }

@@ -92,6 +92,7 @@ class Warm {
         require_once DRUPAL_ROOT . '/includes/' . $file;
       }
     }
+    Boot::loadSystem();
     module_load_all();
     $this->modules = module_list();
     foreach (array('SelectQuery', 'UpdateQuery', 'DeleteQuery', 'InsertQuery', 'MergeQuery') as $class) {

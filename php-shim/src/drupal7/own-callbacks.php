@@ -36,3 +36,19 @@ function drupald_queue($name, $options = array()) {
 function drupald_hide_queues(&$queues) {
   $queues = \Drupald\Drupal7\CoreCron::withoutHidden((array) $queues);
 }
+
+/**
+ * A job of Ultimate Cron 2.x, as its own process.
+ *
+ * @param string $name
+ *   The job.
+ * @param string $lock_id
+ *   Empty: the job's launcher locks it now. Else this process is its lock.
+ * @param array $options
+ *   due: the time in seconds since 1970 for which it runs; 0: for none.
+ *   seen: its last begin as the daemon knows it.
+ *   queues: names of queues that are worked off without it.
+ */
+function drupald_ultimate_job($name, $lock_id, $options = array()) {
+  \Drupald\Drupal7\UltimateJob::run($name, $lock_id, (array) $options + array('due' => 0, 'seen' => 0, 'queues' => array()));
+}

@@ -1,0 +1,203 @@
+import type { UltimateJob, UltimateJobs } from '../workers/protocol.js';
+import type { CronJob } from './cron-job.js';
+import { jobDue, type Begun } from './job-due.js';
+import { Zone } from './zone.js';
+
+/** A job that is due or was asked for, and waits for a thread of its launcher. */
+export interface PendingJob {
+  readonly job: UltimateJob;
+  /** Milliseconds since 1970; 0: somebody has asked for it. */
+  readonly due: number;
+}
+
+/** One that runs, or is about to. */
+export interface StartedJob {
+  readonly name: string;
+  readonly launcher: string;
+  /** Seconds. */
+  readonly lockTimeout: number;
+  /** It takes no thread of its launcher. */
+  readonly unlimited: boolean;
+  /** Milliseconds since 1970. */
+  renewedAt: number;
+  /** What was known of its last begin before it. */
+  readonly before?: Begun | undefined;
+}
+
+/** A log entry that nobody will close. */
+export interface OpenLog {
+  readonly name: string;
+  readonly lock: string;
+}
+
+interface Known {
+  job: UltimateJob | undefined;
+  problem?: string | undefined;
+  begun?: Begun | undefined;
+  /** The last begin as the log had it, seconds since 1970. */
+  logged: number;
+  next?: number | undefined;
+  outcome?: string;
+  lateMs?: number;
+  /** Its log entry that was open at the last look although nothing ran. */
+  open?: string | undefined;
+}
+
+/** What a look at the jobs has brought to light. */
+export interface Look {
+  /** Jobs whose rules have become unusable since the last look, with the reason. */
+  readonly problems: readonly { readonly name: string; readonly problem: string }[];
+  /** Entries that were open twice in a row although nothing runs. */
+  readonly open: readonly OpenLog[];
+}
+
+/** What is known of the jobs of one site, and which of them are due. */
+export class UltimateBook {
+  /** By the handle of their process. */
+  readonly started = new Map<string, StartedJob>();
+  /** What holds for all of them; undefined before the first look. */
+  told: UltimateJobs | undefined;
+  readonly #pending = new Map<string, PendingJob>();
+  readonly #jobs = new Map<string, Known>();
+
+  /**
+   * Takes what the site says of its jobs, and queues those that are due.
+   *
+   * @param now milliseconds since 1970
+   * @param tick the same moment in monotonic milliseconds
+   */
+  take(told: UltimateJobs, now: number, tick: number): Look {
+    this.told = told;
+    const zone = Zone.named(told.zone) ?? Zone.named('UTC');
+    const problems: { name: string; problem: string }[] = [];
+    const open: OpenLog[] = [];
+    const rests = told.stopped || told.maintenance || !told.installed;
+    const before = [...this.#jobs.keys()];
+    this.#pending.clear();
+    for (const one of told.jobs) {
+      const known = this.#jobs.get(one.name) ?? { job: undefined, logged: -1 };
+      this.#jobs.set(one.name, known);
+      const had = known.problem;
+      if (!('title' in one)) {
+        known.problem = one.problem;
+      } else if (zone) {
+        known.job = one;
+        if (one.last !== known.logged && one.last > 0) {
+          known.begun = { at: one.last * 1000, tick: Math.min(tick, tick - (now - one.last * 1000)) };
+        }
+        known.logged = one.last;
+        const due = one.due === null ? jobDue(one, zone, known.begun, now, tick) : one.due ? { due: now } : {};
+        known.next = due.next;
+        known.problem = due.problem;
+        const idle = one.lock === '' && !this.#runs(one.name);
+        if (due.due !== undefined && !one.disabled && idle && !rests) {
+          this.#pending.set(one.name, { job: one, due: due.due });
+        }
+        const left = idle && one.open !== '' ? one.open : undefined;
+        if (left !== undefined && left === known.open) {
+          open.push({ name: one.name, lock: left });
+        }
+        known.open = left;
+      }
+      if (known.problem !== undefined && known.problem !== had) {
+        problems.push({ name: one.name, problem: known.problem });
+      }
+    }
+    const names = new Set(told.jobs.map(({ name }) => name));
+    for (const name of before.filter((one) => !names.has(one))) this.#jobs.delete(name);
+    return { problems, open };
+  }
+
+  /**
+   * The next job for which its launcher has a thread, which then waits no more.
+   *
+   * What was due first comes first; among jobs of the same minute the quick ones, so that a long
+   * one delays no other; then what began longest ago.
+   *
+   * @param others runs of a launcher that somebody else has started
+   */
+  next(others: (launcher: string) => number): PendingJob | undefined {
+    const rank = ({ job, due }: PendingJob): readonly number[] => [due, Math.round(job.took), job.last];
+    for (const one of [...this.#pending.values()].sort((a, b) => compare(rank(a), rank(b)))) {
+      const { launcher, unlimited, name } = one.job;
+      const mine = [...this.started.values()].filter((run) => run.launcher === launcher && !run.unlimited).length;
+      if (unlimited || mine + others(launcher) < (this.told?.threads[launcher] ?? 1)) {
+        this.#pending.delete(name);
+        return one;
+      }
+    }
+    return undefined;
+  }
+
+  find(name: string): UltimateJob | undefined {
+    return this.#jobs.get(name)?.job;
+  }
+
+  /** A job begins now, as a process. */
+  begins(handle: string, { job, due }: PendingJob, now: number, tick: number): void {
+    const known = this.#jobs.get(job.name);
+    const { name, launcher, lockTimeout, unlimited } = job;
+    this.started.set(handle, { name, launcher, lockTimeout, unlimited, renewedAt: now, before: known?.begun });
+    if (known) {
+      known.begun = { at: now, tick };
+      if (due > 0) known.lateMs = Math.max(0, now - due);
+    }
+  }
+
+  /** It did not begin after all: its time is not used up. */
+  withdraw(handle: string): void {
+    const started = this.started.get(handle);
+    const known = started && this.#jobs.get(started.name);
+    this.started.delete(handle);
+    if (known) known.begun = started.before;
+  }
+
+  /** A process of an earlier daemon goes on. */
+  adopt(handle: string, name: string, now: number): void {
+    const job = this.find(name);
+    if (job && !this.started.has(handle)) {
+      const { launcher, lockTimeout, unlimited } = job;
+      this.started.set(handle, { name, launcher, lockTimeout, unlimited, renewedAt: now });
+    }
+  }
+
+  ended(handle: string, name: string, outcome: string): void {
+    this.started.delete(handle);
+    const known = this.#jobs.get(name);
+    if (known) known.outcome = outcome;
+  }
+
+  /** The jobs as people see them. */
+  view(site: string): CronJob[] {
+    const { told } = this;
+    return [...this.#jobs].map(([name, { job, problem, begun, next, outcome, lateMs }]) => {
+      const idle = told?.maintenance ? 'maintenance' : told?.stopped || job?.disabled ? 'off' : 'waiting';
+      const runs = this.#runs(name) || (job?.lock ?? '') !== '';
+      return {
+        site,
+        name,
+        rule: problem === undefined ? (job?.rules.join('; ') ?? '') : `unusable: ${problem}`,
+        zone: told?.zone ?? '',
+        state: runs ? 'running' : problem === undefined ? idle : 'unusable',
+        last: begun ? begun.at / 1000 : null,
+        next: next === undefined || idle !== 'waiting' ? null : next / 1000,
+        outcome: outcome ?? null,
+        lateMs: lateMs ?? null,
+        step: null,
+      };
+    });
+  }
+
+  #runs(name: string): boolean {
+    return [...this.started.values()].some((one) => one.name === name);
+  }
+}
+
+/** Compares by the first number that differs. */
+function compare(a: readonly number[], b: readonly number[]): number {
+  for (const [index, value] of a.entries()) {
+    const difference = value - (b[index] ?? 0);
+    if (difference !== 0) return difference;
+  }
+  return 0;
+}

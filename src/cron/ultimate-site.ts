@@ -1,0 +1,286 @@
+import { randomUUID } from 'node:crypto';
+
+import type { EventBus } from '../events/bus.js';
+import { TroubleTeller } from '../events/trouble-teller.js';
+import type { StartTaker } from '../intake/accept-start.js';
+import type { Ending } from '../outcome/past-runs.js';
+import { cancelled } from '../process/outcome.js';
+import { ultimateJobCallback } from '../process/own-callback.js';
+import type { RunRecord } from '../scheduler/run-record.js';
+import type { ServedSite } from '../scheduler/served-site.js';
+import { startOwn, whyNot } from '../scheduler/start-own.js';
+import { stopRun } from '../scheduler/stop-run.js';
+import { databaseReason } from '../store/database.js';
+import { Backoff } from '../support/backoff.js';
+import type { ErrandPlace } from '../workers/errand.js';
+import type { JobToClose } from '../workers/protocol.js';
+import { closeUltimateJob, launchUltimateJob, readUltimateJobs } from '../workers/ultimate-jobs.js';
+import type { CronJob } from './cron-job.js';
+import { UltimateBook, type PendingJob } from './ultimate-book.js';
+
+/** Seconds for which the pages are held off; after that they go on as without drupald. */
+const lease = 45;
+
+/** Second of a minute from which on the pages take the next minute's cron for done. */
+const early = 56;
+
+/** Before the name of a job in the handle of its process, where the row is not its lock. */
+const prefix = 'drupald_cron:';
+
+/** The launcher whose lock is the row of the process, and how it names the row. */
+const byProcess = { name: 'background_process_legacy', prefix: 'uc-' };
+
+/** The callback by which that launcher runs jobs itself. */
+const launcherCallback = 'UltimateCronBackgroundProcessLegacyLauncher::job_callback';
+
+/** How often a job that died is closed until that is given up. */
+const closings = 8;
+
+/** Seconds by which the log of a run may be older than its row. */
+const tolerance = 2;
+
+export interface UltimateCronOptions {
+  readonly sites: readonly ServedSite[];
+  readonly taker: StartTaker<ServedSite>;
+  /** Runs in hand. */
+  readonly running: () => readonly RunRecord[];
+  /** Names of the service hosts that this daemon serves for a site. */
+  readonly hostsOf: (site: ServedSite) => readonly string[];
+  /** Names of a site's queues that are worked off without it. */
+  readonly queuesOf: (site: ServedSite) => readonly string[];
+  readonly bus: EventBus;
+  /** Milliseconds that a helper may need. */
+  readonly bootTimeout: number;
+  /** Milliseconds between SIGTERM and SIGKILL. */
+  readonly killGrace: number;
+}
+
+/** What became of the wish to run a job. */
+export type JobStart = { readonly handle: string } | { readonly reason: string };
+
+/** Ultimate Cron 2.x of one site. */
+export class UltimateSite {
+  readonly #site: ServedSite;
+  readonly #options: UltimateCronOptions;
+  readonly #book = new UltimateBook();
+  readonly #trouble: TroubleTeller;
+  readonly #closing = new Set<Promise<void>>();
+  /** Number of the minute of the last look that worked. */
+  #seenMinute = 0;
+  /** What we have written into `cron_last`. */
+  #written: number | undefined;
+  #toldForeign = false;
+
+  constructor(site: ServedSite, options: UltimateCronOptions) {
+    this.#site = site;
+    this.#options = options;
+    this.#trouble = new TroubleTeller(options.bus, `cron of ${site.name}`, site.name);
+  }
+
+  /** Whether its jobs have been looked at in this minute. */
+  get seen(): boolean {
+    return this.#seenMinute === minuteOf(Date.now());
+  }
+
+  jobs(): CronJob[] {
+    return this.#book.view(this.#site.name);
+  }
+
+  /** Looks which jobs there are, and starts those that are due. */
+  async read(): Promise<void> {
+    const { bus } = this.#options;
+    const site = this.#site.name;
+    const minute = minuteOf(Date.now());
+    try {
+      const told = await readUltimateJobs(this.#place);
+      for (const { dispatch } of this.#own()) this.#book.adopt(dispatch.handle, jobOf(dispatch.handle), Date.now());
+      const { problems, open } = this.#book.take(told, Date.now(), performance.now());
+      for (const { name, problem } of problems) bus.emit('cron.unusable', { site, job: name, reason: problem });
+      for (const { name, lock } of open) {
+        const sentence = 'The process that ran this job has gone without closing its log.';
+        this.#close({ name, lock, sentence, since: 0, until: Date.now() / 1000 });
+      }
+      this.#seenMinute = minute;
+      this.#trouble.over();
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      this.#trouble.began('CRON_JOBS_UNREADABLE', { site, reason });
+      return;
+    }
+    await this.launch();
+  }
+
+  /** Starts jobs that are due, as far as there are threads. */
+  async launch(): Promise<void> {
+    const { taker, bus } = this.#options;
+    while (!taker.closed) {
+      const next = this.#book.next((launcher) => this.#foreignRuns(launcher));
+      if (!next) return;
+      const started = await this.#begin(next);
+      if ('reason' in started) {
+        bus.emit('cron.not-started', { site: this.#site.name, job: next.job.name, reason: started.reason });
+      }
+    }
+  }
+
+  /** Runs a job now, whatever its time is and although it may be off. */
+  async run(name: string): Promise<JobStart> {
+    const job = this.#book.find(name);
+    return job ? this.#begin({ job, due: 0 }) : { reason: 'it has not been looked at yet' };
+  }
+
+  /** Holds the pages off, and looks after the locks of jobs that run. */
+  async keep(): Promise<void> {
+    const now = Date.now() / 1000;
+    await this.#holdCronLast(now);
+    if (this.#book.told?.locksHere !== true) return;
+    await this.#site.ultimate.holdPages(now, lease);
+    const locks = new Map(this.#own().flatMap((record) => serialLock(record).map((lock) => [lock, record] as const)));
+    const held = await this.#site.ultimate.held([...locks.keys()]);
+    for (const [lock, record] of locks) {
+      const started = this.#book.started.get(record.dispatch.handle);
+      if (!held.has(lock)) {
+        // Not while it ends, and frees its lock itself.
+        if (record.state === 'running' && record.steps.at(-1) !== '') {
+          const who = 'somebody who unlocked the job in Drupal while it ran';
+          void stopRun(record, cancelled(ultimateJobCallback, who, undefined), this.#options.killGrace);
+        }
+      } else if (started && Date.now() - started.renewedAt >= Math.min(30_000, started.lockTimeout * 250)) {
+        started.renewedAt = Date.now();
+        await this.#site.ultimate.renew(lock, now + started.lockTimeout);
+      }
+    }
+  }
+
+  /** A run of the site has ended; whichever. */
+  ended({ run, steps = [] }: Ending): void {
+    const own = run.callback === ultimateJobCallback;
+    if (!own && !(run.callback === launcherCallback && run.outcome !== 'completed')) return;
+    const name = jobOf(run.handle);
+    const [lock = ''] = steps;
+    // An exit() in the job looks like an end without a fault, but it has not come to its last step.
+    const died = own ? steps.at(-1) !== '' : true;
+    if (own && steps.length === 0 && run.outcome !== 'completed') {
+      this.#book.withdraw(run.handle);
+    }
+    this.#book.ended(run.handle, name, died && lock !== '' && run.outcome === 'completed' ? 'exited' : run.outcome);
+    if (died) {
+      const sentence = run.sentence || 'The job ended by exit().';
+      const since = (run.created ?? run.accepted) - tolerance;
+      this.#close({ name, lock, sentence, since, until: run.ended });
+    }
+    void this.launch();
+  }
+
+  /** Gives cron back to the pages; resolves when what died is closed, too. */
+  async stop(): Promise<void> {
+    if (this.#written !== undefined) {
+      await this.#site.ultimate.freePages().catch(() => undefined);
+      await this.#site.ultimate.setCronLast(Math.floor(Date.now() / 1000)).catch(() => undefined);
+    }
+    await Promise.all(this.#closing);
+  }
+
+  async #begin(pending: PendingJob): Promise<JobStart> {
+    const { taker, hostsOf, queuesOf } = this.#options;
+    const { job, due } = pending;
+    const isRow = job.launcher === byProcess.name;
+    const handle = `${isRow ? byProcess.prefix : prefix}${job.name}`;
+    if (this.#book.started.has(handle)) return { reason: 'it runs' };
+    this.#book.begins(handle, pending, Date.now(), performance.now());
+    try {
+      const ours = hostsOf(this.#site);
+      const hosts = job.hosts.length === 0 ? ours : job.hosts.filter((host) => ours.includes(host));
+      if (isRow && (job.daemonize || hosts.length === 0)) {
+        // One that starts itself again and again under the same lock, or that is for another host: as its launcher does it.
+        await launchUltimateJob(this.#place, job.name);
+        this.#book.started.delete(handle);
+        return { handle };
+      }
+      const lock = isRow ? `${job.name}:bgpl${randomUUID()}` : '';
+      const process = { handle, callback: ultimateJobCallback, serviceHost: hosts[0] ?? ours[0] ?? '' };
+      const options = { due: due / 1000, seen: job.last, queues: queuesOf(this.#site) };
+      const started = await startOwn(taker, this.#site, process, [job.name, lock, options]);
+      const reason = whyNot(started, handle);
+      if (reason !== undefined) this.#book.withdraw(handle);
+      return reason === undefined ? { handle } : { reason };
+    } catch (error) {
+      this.#book.withdraw(handle);
+      return { reason: databaseReason(error) };
+    }
+  }
+
+  /** Ultimate Cron begins nothing in a page before the minute after `cron_last`. */
+  async #holdCronLast(now: number): Promise<void> {
+    const { store, ultimate } = this.#site;
+    const found = Number((await store.variable('cron_last')) ?? 0);
+    if (this.#written !== undefined && found !== this.#written && !this.#toldForeign) {
+      this.#toldForeign = true;
+      this.#options.bus.emit('cron.foreign', { site: this.#site.name });
+    }
+    const minute = Math.floor(now / 60) * 60;
+    const wanted = now % 60 >= early ? minute + 60 : minute;
+    if (found !== wanted) await ultimate.setCronLast(wanted);
+    this.#written = wanted;
+  }
+
+  /** Frees the lock of a job that died and closes its log, in the background. */
+  #close(what: JobToClose): void {
+    const closing = this.#closeInTheEnd(what).finally(() => this.#closing.delete(closing));
+    this.#closing.add(closing);
+  }
+
+  async #closeInTheEnd(what: JobToClose): Promise<void> {
+    const backoff = new Backoff({ firstMs: 250, maxMs: 10_000 });
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        await closeUltimateJob(this.#place, what);
+        return;
+      } catch (error) {
+        if (attempt === closings || this.#options.taker.closed) {
+          const reason = error instanceof Error ? error.message : String(error);
+          this.#options.bus.emit('cron.not-closed', { site: this.#site.name, job: what.name, reason });
+          return;
+        }
+        await new Promise((resolve) => setTimeout(resolve, backoff.next()));
+      }
+    }
+  }
+
+  /** Runs of this site that are jobs of ours. */
+  #own(): RunRecord[] {
+    return this.#options
+      .running()
+      .filter(({ dispatch }) => dispatch.site === this.#site && dispatch.callback === ultimateJobCallback);
+  }
+
+  /** Runs that the launcher, or somebody in Drupal, has started by itself. */
+  #foreignRuns(launcher: string): number {
+    if (launcher !== byProcess.name) return 0;
+    return this.#options
+      .running()
+      .filter(({ dispatch }) => dispatch.site === this.#site && dispatch.callback === launcherCallback).length;
+  }
+
+  get #place(): ErrandPlace {
+    const { bus, bootTimeout: timeout } = this.#options;
+    const { source, place, uris } = this.#site;
+    return { source, place, uri: uris[0], bus, timeout };
+  }
+}
+
+function minuteOf(now: number): number {
+  return Math.floor(now / 60_000);
+}
+
+/** The job that a process runs. */
+function jobOf(handle: string): string {
+  const found = [prefix, byProcess.prefix].find((one) => handle.startsWith(one)) ?? '';
+  return handle.slice(found.length);
+}
+
+/** The number of the lock that a job of the serial launcher has taken. */
+function serialLock(record: RunRecord): number[] {
+  const match = /^serial-(\d+)$/.exec(record.steps[0] ?? '');
+  return match ? [Number(match[1])] : [];
+}

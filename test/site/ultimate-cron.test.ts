@@ -1,0 +1,176 @@
+import { beforeAll, describe, expect, test } from 'vitest';
+
+import { hasApache } from '../harness/apache.js';
+import { prepareBench } from '../harness/bench.js';
+import { visit } from '../harness/cron.js';
+import { describeSites } from '../harness/describe-sites.js';
+import { detail, events, openGate } from '../harness/fixture-log.js';
+import { ask } from '../harness/history.js';
+import { prepareApache } from '../harness/prepare-apache.js';
+import { enableModules } from '../harness/real-site.js';
+import { waitFor } from '../harness/wait.js';
+
+const run = hasApache() ? describe : describe.skip;
+
+const job = (launcher: string, rules: string) => ({ launcher, rules });
+const byRow = 'background_process_legacy';
+const seldom = '0 0 29 2 *';
+
+/** Jobs that run at set times, and those that only run when they are told to. */
+const goodJobs = {
+  each_serial: job('serial', '* * * * *'),
+  each_row: job(byRow, '* * * * *'),
+  serial: job('serial', seldom),
+  row: job(byRow, seldom),
+};
+const allJobs = { ...goodJobs, bad: job('serial', '5-3 * * * *') };
+
+interface LogRow {
+  readonly name: string;
+  readonly start_time: number;
+  readonly end_time: number;
+  readonly severity: number;
+  readonly message: string;
+}
+
+run('Ultimate Cron', () => {
+  describeSites('jobs of Ultimate Cron', ['real'], (kind) => {
+    // Without it PHP 8.2 ends each page of Ultimate Cron beside Background Batch while caches are cold.
+    const extra = 'error_reporting(E_ALL & ~E_DEPRECATED);';
+    const bench = prepareBench(kind, { site: { settings: { extra } }, daemon: { slots: 4 } });
+    const apache = prepareApache(bench);
+
+    beforeAll(async () => {
+      const { site } = bench;
+      await enableModules(site, ['ultimate_cron']);
+      await site.variable('drupald_fixture_jobs', allJobs);
+      await site.variable('ultimate_cron_plugin_settings_poorman_settings', {
+        launcher: 'serial',
+        early_page_flush: true,
+        user_agent: 'x',
+      });
+      await site.php('drupal_flush_all_caches(); return TRUE;');
+      await bench.restart();
+    }, 120_000);
+
+    const logs = (name: string): Promise<LogRow[]> =>
+      bench.site.sql<LogRow>(
+        'SELECT name, start_time, end_time, severity, message FROM {ultimate_cron_log} WHERE name = ? AND log_type = 0 ORDER BY start_time',
+        [`drupald_${name}`],
+      );
+    const locked = (name: string): Promise<boolean> =>
+      bench.site.php<boolean>(`return (bool) _ultimate_cron_job_load('drupald_${name}')->isLocked();`);
+    const jobs = async (): Promise<Readonly<Record<string, unknown>>[]> =>
+      (JSON.parse((await ask(bench, 'cron', '--json')).stdout) as { jobs: Readonly<Record<string, unknown>>[] }).jobs;
+
+    /** Lets a job run once now, in a mood; its log rows that are new. */
+    async function once(name: string, mood: string): Promise<LogRow[]> {
+      await waitFor(async () => (await jobs()).find((one) => one.name === `drupald_${name}`)?.state === 'waiting', {
+        what: `${name} to rest`,
+        seen: jobs,
+      });
+      await bench.site.variable(`drupald_fixture_job_${name}`, mood);
+      const before = (await logs(name)).length;
+      const started = await ask(bench, 'cron', 'run', `drupald_${name}`);
+      expect(started.stderr).toBe('');
+      await waitFor(
+        async () => {
+          const rows = (await logs(name)).slice(before);
+          return rows.length > 0 && rows.every(({ end_time }) => end_time > 0) && !(await locked(name));
+        },
+        { what: `${name} to end`, seen: () => logs(name) },
+      );
+      await bench.site.variable(`drupald_fixture_job_${name}`, '');
+      return (await logs(name)).slice(before);
+    }
+
+    test('a job that has never run runs at once, by either launcher, and is logged', async () => {
+      for (const name of ['each_serial', 'each_row']) {
+        await waitFor(async () => (await logs(name)).some(({ end_time }) => end_time > 0), {
+          what: `a first run of ${name}`,
+          seen: () => bench.daemon.lines.slice(-15),
+        });
+        const [first] = (await events(bench.site, name, 'job')).map(detail);
+        expect(first).toMatchObject({ sapi: 'cli', uid: 0 });
+      }
+      expect(await events(bench.site, 'serial', 'job')).toEqual([]);
+      const bad = (await jobs()).find(({ name }) => name === 'drupald_bad');
+      expect(bad?.rule).toContain('the range 5-3 is upside down in the field minute');
+    });
+
+    test.each([
+      ['serial', 'exception'],
+      ['serial', 'error'],
+      ['serial', 'fatal'],
+      ['serial', 'exit 0'],
+      ['serial', 'exit 3'],
+      ['serial', 'signal'],
+      ['row', 'error'],
+      ['row', 'fatal'],
+      ['row', 'exit 0'],
+      ['row', 'signal'],
+    ])('by launcher %s an end by %s has one log row, which is closed and says so', async (name, mood) => {
+      const rows = await once(name, mood);
+      expect(rows).toHaveLength(1);
+      await waitFor(async () => [0, 1, 2, 3].includes((await logs(name)).at(-1)?.severity ?? -1), {
+        what: 'its severity',
+        seen: () => logs(name),
+      });
+      expect((await logs(name)).at(-1)?.message).not.toBe('');
+    });
+
+    test.each(['serial', 'row'])('a job of launcher %s shows that it runs, and Unlock ends it', async (name) => {
+      await waitFor(async () => (await jobs()).find((one) => one.name === `drupald_${name}`)?.state === 'waiting', {
+        what: `${name} to rest`,
+      });
+      await bench.site.variable(`drupald_fixture_job_${name}`, `gate held-${name}`);
+      const gates = async (): Promise<number> => (await events(bench.site, undefined, 'gate')).length;
+      const before = await gates();
+      await ask(bench, 'cron', 'run', `drupald_${name}`);
+      await waitFor(async () => (await gates()) > before, { what: 'the job to wait' });
+      expect(await locked(name)).toBe(true);
+      const ends = (): number => bench.daemon.lines.filter((line) => line.event === 'run.ended').length;
+      const ended = ends();
+      await bench.site.php(
+        `$job = _ultimate_cron_job_load('drupald_${name}'); $job->unlock($job->isLocked(), TRUE); return TRUE;`,
+      );
+      await waitFor(() => ends() > ended, { what: 'its process to end' });
+      await bench.site.variable(`drupald_fixture_job_${name}`, '');
+      await openGate(bench.site, `held-${name}`);
+    });
+
+    test('no page starts a job, and each minute has its run', async () => {
+      const begun = (await logs('each_serial')).length;
+      const visitor = visit(apache.address);
+      await waitFor(async () => (await logs('each_serial')).length >= begun + 2, {
+        what: 'two more minutes',
+        limitMs: 150_000,
+      });
+      await visitor.stop();
+      for (const name of ['each_serial', 'each_row']) {
+        const minutes = (await logs(name)).map(({ start_time }) => Math.floor(start_time / 60));
+        expect(new Set(minutes).size).toBe(minutes.length);
+        expect(minutes.slice(-3)).toEqual([0, 1, 2].map((more) => (minutes.at(-3) ?? NaN) + more));
+      }
+      expect(visitor.count).toBeGreaterThan(10);
+      const sights = (await events(bench.site, undefined, 'job')).map((one) => detail(one) as { sapi: string });
+      expect(sights.map(({ sapi }) => sapi)).not.toContain('apache2handler');
+    }, 180_000);
+
+    test('when it is stopped the pages go on', async () => {
+      // It ends each tick of the module's own.
+      await bench.site.variable('drupald_fixture_jobs', goodJobs);
+      await bench.site.php('drupal_flush_all_caches(); return TRUE;');
+      await bench.daemon.stop();
+      const visitor = visit(apache.address);
+      await waitFor(
+        async () =>
+          (await events(bench.site, undefined, 'job')).some(
+            (one) => (detail(one) as { sapi: string }).sapi === 'apache2handler',
+          ),
+        { what: 'a page to start a job', limitMs: 100_000 },
+      );
+      await visitor.stop();
+    }, 120_000);
+  });
+});
