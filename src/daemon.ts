@@ -6,6 +6,7 @@ import { formatListen, type Config } from './config/config.js';
 import { CoreCron } from './cron/core-cron.js';
 import { runJob } from './cron/run-job.js';
 import { UltimateCron } from './cron/ultimate-cron.js';
+import { jobFindings } from './doctor/cron-findings.js';
 import { examine, ownFindings } from './doctor/examine.js';
 import { EventBus } from './events/bus.js';
 import { TroubleTeller } from './events/trouble-teller.js';
@@ -176,7 +177,11 @@ export async function runDaemon(config: Config): Promise<void> {
           scheduler,
           troubles.list,
         ),
-      doctor: async () => [...ownFindings(troubles.list), ...(await examine(sites, { ...config, listen }))],
+      doctor: async () => [
+        ...ownFindings(troubles.list),
+        ...jobFindings(ultimateCron.jobs()),
+        ...(await examine(sites, { ...config, listen })),
+      ],
       detach: async (to) => ({ ...(await detach(scheduler, handBack, bus, to)) }),
       retry: (wish) => retry(scheduler, wish),
       kill: (wish) => kill(scheduler, bus, wish, config.kill.grace),

@@ -1,3 +1,4 @@
+import { cronCatalog } from './cron-catalog.js';
 import { hostCatalog } from './host-catalog.js';
 import { siteCatalog } from './site-catalog.js';
 import { surroundingsCatalog } from './surroundings-catalog.js';
@@ -17,6 +18,7 @@ export const findingCatalog = {
   ...siteCatalog,
   ...hostCatalog,
   ...surroundingsCatalog,
+  ...cronCatalog,
 } as const satisfies Record<string, FindingEntry>;
 
 /** Stable name of a finding. */

@@ -29,7 +29,7 @@ const systemPlaces: CrontabPlaces = {
 };
 
 /** What of a site these findings need. */
-type Site = Pick<ServedSite, 'name' | 'uris'> & { readonly config: { readonly root: string } };
+type Site = Pick<ServedSite, 'name' | 'uris'> & { readonly config: { readonly root: string; readonly cron: string } };
 
 /**
  * Lines of crontabs that call the cron of this site. What such a line holds beside the call
@@ -53,7 +53,8 @@ export async function crontabFindings(site: Site, places: CrontabPlaces = system
   return [...tables].flatMap(([file, text]) =>
     text.split('\n').flatMap((row, index) => {
       const how = cronCall(row, site.uris, roots);
-      return how === undefined ? [] : [finding('crontab', { site: site.name, file, line: index + 1, how })];
+      const code = site.config.cron === 'off' ? 'crontab-only' : 'crontab';
+      return how === undefined ? [] : [finding(code, { site: site.name, file, line: index + 1, how })];
     }),
   );
 }

@@ -9,6 +9,7 @@ import type { ServedSite } from '../scheduler/served-site.js';
 import { siteTrouble } from '../scheduler/site-trouble.js';
 import type { SiteSettings } from '../sites/description.js';
 import { probeDatabase } from '../store/database.js';
+import { cronFindings } from './cron-findings.js';
 import { crontabFindings } from './crontab-findings.js';
 import { databaseFindings } from './database-findings.js';
 import { finding, type Finding } from './findings.js';
@@ -144,6 +145,7 @@ async function examineSite(site: ServedSite, config: Config, siteCount: number):
     ...(await loadedFindings(site, config)),
     ...(await coldBootFindings(site, config)),
     ...(await databaseFindings(site, config)),
+    ...(await cronFindings(site)),
     ...(await crontabFindings(site)),
   ];
 }

@@ -91,7 +91,8 @@ export const siteCatalog = {
     level: 'warn',
     title:
       '{site}: PHP calls places of the site deprecated before Drupal is up ({count}; the first: {first}); with hook_watchdog in {watchers} that can end a page or a process with an error',
-    remedy: 'Update the module that the file belongs to, or use an older PHP for the site and its web server.',
+    remedy:
+      'Update the module that the file belongs to, use an older PHP for the site and its web server, or hide it from both by "error_reporting(E_ALL & ~E_DEPRECATED);" in settings.php.',
   },
   deprecations: {
     level: 'ok',

@@ -47,10 +47,6 @@ export const surroundingsCatalog = {
     title: '{site}: the public files belong to the user number {owner}, processes run as {user}',
     remedy: 'Run drupald as the user of the web server (--user), so that both can change the same files.',
   },
-  crontab: {
-    level: 'ok',
-    title: '{site}: {file}, line {line}, calls its cron ({how}); drupald leaves cron to it',
-  },
   'probe-not-placed': {
     level: 'problem',
     title: '{site}: the probe for the web server cannot be put into {root} ({reason})',

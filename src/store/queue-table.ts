@@ -54,6 +54,19 @@ export class QueueTable {
     return found;
   }
 
+  /**
+   * Queues with items that anybody may claim and that were there before a time, at most 50 of them.
+   *
+   * @param before seconds since 1970
+   */
+  async longWaiting(before: number): Promise<{ queue: string; count: number; oldest: number }[]> {
+    return this.#main.rows<{ queue: string; count: number; oldest: number }>(
+      `SELECT name AS queue, COUNT(*) AS count, MIN(created) AS oldest FROM ${this.#name}` +
+        ' WHERE expire = 0 AND created < ? GROUP BY name ORDER BY oldest LIMIT 50',
+      [Math.floor(before)],
+    );
+  }
+
   /** What the named queues hold. */
   async counts(names: readonly string[]): Promise<Map<string, QueueCounts>> {
     if (names.length === 0) {

@@ -40,7 +40,7 @@ describe('a line of a crontab', () => {
 
 describe('crontabs', () => {
   let dir = '';
-  const site = { name: 'http://b.test', uris: at, config: { root: '/var/www/drupal' } };
+  const site = { name: 'http://b.test', uris: at, config: { root: '/var/www/drupal', cron: 'auto' } };
 
   beforeAll(async () => {
     dir = await mkdtemp(join(tmpdir(), 'drupald-cron-'));
@@ -60,7 +60,9 @@ describe('crontabs', () => {
 
   it('are told by file and line, without the key', async () => {
     const found = await crontabFindings(site, places());
-    expect(found).toMatchObject([{ code: 'crontab', level: 'ok' }]);
+    expect(found).toMatchObject([{ code: 'crontab', level: 'warn' }]);
+    const left = await crontabFindings({ ...site, config: { ...site.config, cron: 'off' } }, places());
+    expect(left).toMatchObject([{ code: 'crontab-only', level: 'ok' }]);
     expect(found[0]?.title).toContain(`${join(dir, 'crontab')}, line 3,`);
     expect(JSON.stringify(found)).not.toContain('KEY');
   });

@@ -53,6 +53,7 @@ class UltimateJob {
         $log->log('drupald', 'The items of this queue are run as they come, by drupald.', array(), WATCHDOG_INFO);
       }
       else {
+        self::limit($job);
         $job->run();
       }
     }
@@ -66,6 +67,14 @@ class UltimateJob {
     self::leave($job, $locks ? $lock_id : '');
     \UltimateCronPlugin::hook_cron_post_launch($job);
     module_invoke_all('cron_post_launch', $job);
+  }
+
+  /** What its launcher allows a job. */
+  private static function limit($job) {
+    $settings = $job->getSettings('launcher');
+    if (!empty($settings['lock_timeout'])) {
+      drupal_set_time_limit((int) $settings['lock_timeout']);
+    }
   }
 
   /** Name of the queue that a job works off; empty: it is no such job. */
