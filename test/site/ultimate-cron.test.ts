@@ -142,15 +142,15 @@ run('Ultimate Cron', () => {
     test('no page starts a job, and each minute has its run', async () => {
       const begun = (await logs('each_serial')).length;
       const visitor = visit(apache.address);
-      await waitFor(async () => (await logs('each_serial')).length >= begun + 2, {
-        what: 'two more minutes',
-        limitMs: 150_000,
+      await waitFor(async () => (await logs('each_serial')).length > begun, {
+        what: 'the next minute',
+        limitMs: 90_000,
       });
       await visitor.stop();
       for (const name of ['each_serial', 'each_row']) {
         const minutes = (await logs(name)).map(({ start_time }) => Math.floor(start_time / 60));
         expect(new Set(minutes).size).toBe(minutes.length);
-        expect(minutes.slice(-3)).toEqual([0, 1, 2].map((more) => (minutes.at(-3) ?? NaN) + more));
+        expect(minutes.at(-1)).toBe((minutes.at(-2) ?? NaN) + 1);
       }
       expect(visitor.count).toBeGreaterThan(10);
       const sights = (await events(bench.site, undefined, 'job')).map((one) => detail(one) as { sapi: string });
@@ -160,7 +160,7 @@ run('Ultimate Cron', () => {
     test('when it is stopped the pages go on', async () => {
       // It ends each tick of the module's own.
       await bench.site.variable('drupald_fixture_jobs', goodJobs);
-      await bench.site.php("cache_clear_all('ultimate_cron_hooks', 'cache'); return TRUE;");
+      await bench.site.sql("DELETE FROM {cache} WHERE cid = 'ultimate_cron_hooks'");
       await bench.daemon.stop();
       const visitor = visit(apache.address);
       await waitFor(
@@ -168,7 +168,11 @@ run('Ultimate Cron', () => {
           (await events(bench.site, undefined, 'job')).some(
             (one) => (detail(one) as { sapi: string }).sapi === 'apache2handler',
           ),
-        { what: 'a page to start a job', limitMs: 100_000 },
+        {
+          what: 'a page to start a job',
+          limitMs: 100_000,
+          seen: () => logs('each_serial'),
+        },
       );
       await visitor.stop();
     }, 120_000);
