@@ -2,7 +2,7 @@ import { beforeAll, describe, expect, test } from 'vitest';
 
 import { hasApache } from '../harness/apache.js';
 import { prepareBench } from '../harness/bench.js';
-import { visit } from '../harness/cron.js';
+import { makeDue, visit } from '../harness/cron.js';
 import { describeSites } from '../harness/describe-sites.js';
 import { detail, events, openGate } from '../harness/fixture-log.js';
 import { ask } from '../harness/history.js';
@@ -162,6 +162,7 @@ run('Ultimate Cron', () => {
       await bench.site.variable('drupald_fixture_jobs', goodJobs);
       await bench.site.sql("DELETE FROM {cache} WHERE cid = 'ultimate_cron_hooks'");
       await bench.daemon.stop();
+      await makeDue(bench.site);
       const visitor = visit(apache.address);
       await waitFor(
         async () =>
