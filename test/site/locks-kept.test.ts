@@ -83,6 +83,7 @@ describeSites('a daemon that is killed before it has freed the lock of a dead ru
     await bench.daemon.kill9();
     await bench.restart();
     await bench.daemon.kill9();
+    await site.server.stop();
     await site.server.restart();
     expect(await lockOf(handle)).toHaveLength(1);
     await failNoMore(site);
