@@ -27,6 +27,7 @@ import { createLog } from './observe/log.js';
 import { LogListener } from './observe/log-listener.js';
 import { noticeWish, ServiceManager } from './observe/service-manager.js';
 import { CrashBook } from './outcome/crash-book.js';
+import { LockKeeper } from './outcome/lock-keeper.js';
 import { LogKeeper, longestLog } from './outcome/log-keeper.js';
 import { openHistory } from './scheduler/open-history.js';
 import { openSites } from './scheduler/open-sites.js';
@@ -109,11 +110,13 @@ export async function runDaemon(config: Config): Promise<void> {
     const history = openHistory(sites, config.history, bus, ledger);
     await history.start();
     cleanUp.push(() => history.stop());
+    const locks = new LockKeeper(ledger);
     const crashes = new CrashBook(state.dir, config.setAside);
     cleanUp.push(() => crashes.written);
     const scheduler = new Scheduler({
       bus,
       ledger,
+      locks,
       slots: config.slots,
       limits: { hosts: config.serviceHosts.slots, callbacks: config.callbacks.slots },
       backlogMax: config.backlog.max,
@@ -197,6 +200,7 @@ export async function runDaemon(config: Config): Promise<void> {
       queues,
       runs: { sites, scheduler, history, keep: config.output.keep },
     });
+    locks.resume(sites);
     await recover(left, sites, scheduler, bus);
     const watch = new StatusWatch({
       sites,

@@ -6,7 +6,6 @@ import type { SiteUri } from '../sites/site-uri.js';
 import { databaseReason } from '../store/database.js';
 import type { ProcessStore } from '../store/process-store.js';
 import { bootReason } from '../workers/describe-site.js';
-import { freeLocks } from './free-locks.js';
 import { hookFile, logFile, settleJob, type JobPlace, type SettleOf } from '../workers/jobs.js';
 import { settleMessage } from '../workers/protocol.js';
 import { talk } from '../workers/talk.js';
@@ -21,6 +20,8 @@ export interface SettleTools {
   readonly place: JobPlace;
   readonly store: ProcessStore;
   readonly bus: EventBus;
+  /** Removes the locks of a dead run, or writes down that this is still to be done. */
+  readonly freeLocks: (lock: string) => Promise<void>;
   /** Milliseconds that a helper worker may take. */
   readonly timeout: number;
 }
@@ -94,13 +95,16 @@ export async function settleDead(tools: SettleTools, dead: Unsettled): Promise<S
     }
   }
   if (found.row !== undefined) {
+    if (found.locksKept && dead.lock) {
+      await tools.freeLocks(dead.lock);
+    }
     return { row: found.row, hook: found.hook === 'begun' ? 'interrupted' : found.hook, by: 'site' };
   }
   if (failure !== undefined) {
     // No PHP can be had: the hook is told when there is one again.
     throw new Error(`there is no PHP to settle it: ${failure}`);
   }
-  const row = (await settleByStatements(tools.store, dead)) ? 'deleted' : 'gone';
+  const row = (await settleByStatements(tools, dead)) ? 'deleted' : 'gone';
   const told =
     found.hook === 'none' ? (dead.hook ? 'not-told' : 'none') : found.hook === 'begun' ? 'interrupted' : 'done';
   return { row, hook: told, by: 'daemon' };
@@ -129,6 +133,8 @@ function runHelper(tools: SettleTools, dead: Unsettled, found: HelperWord): Prom
 export interface HelperWord {
   row?: 'deleted' | 'gone';
   hook: 'none' | 'begun' | 'done';
+  /** It did everything else, but could not remove the locks. */
+  locksKept?: boolean;
   /** Its sessions in the databases, and when it told of them (monotonic milliseconds). */
   sessions?: { readonly ids: readonly number[]; readonly at: number };
   /** Why it could not boot the site, or could not settle. */
@@ -164,6 +170,7 @@ export async function runSettleJob(
       found.sessions = { ids: message.connections, at: performance.now() };
     } else if (message.type === 'settled') {
       found.row = message.row;
+      found.locksKept = message.locks === 'kept';
     } else if (message.type === 'boot-failed') {
       found.failure = bootReason(message);
       found.passing = message.database === true;
@@ -176,11 +183,11 @@ export async function runSettleJob(
   await rm(logFile(tools.place, id), { force: true });
 }
 
-async function settleByStatements(store: ProcessStore, dead: Unsettled): Promise<boolean> {
+async function settleByStatements({ store, freeLocks }: SettleTools, dead: Unsettled): Promise<boolean> {
   await store.endProgress(dead.handle, dead.endedAt, dead.outcome.sentence, dead.callback);
   const removed = await store.remove(dead.handle, dead.stamp);
   if (dead.lock) {
-    await freeLocks(store, dead.lock);
+    await freeLocks(dead.lock);
   }
   if (dead.outcome.sentence !== '') {
     // Its log may be kept elsewhere, then there is no such table.

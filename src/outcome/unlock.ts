@@ -22,7 +22,10 @@ let serial = 0;
  * @returns whether this call removed the row
  * @throws Error when no helper could do it
  */
-export async function unlockVanished(tools: Omit<SettleTools, 'store'>, vanished: Vanished): Promise<boolean> {
+export async function unlockVanished(
+  tools: Omit<SettleTools, 'store' | 'freeLocks'>,
+  vanished: Vanished,
+): Promise<boolean> {
   serial += 1;
   const { uri, handle, stamp, sentence } = vanished;
   const found: HelperWord = { hook: 'none' };

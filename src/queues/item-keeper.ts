@@ -175,7 +175,15 @@ export class ItemKeeper {
     }
     const { source, place, store, uris } = this.#site;
     await settleDead(
-      { source, place, store, bus: this.#bus, timeout: this.#rules.settleTimeout },
+      {
+        source,
+        place,
+        store,
+        bus: this.#bus,
+        // Below no lock is named: none is known of it.
+        freeLocks: () => Promise.resolve(),
+        timeout: this.#rules.settleTimeout,
+      },
       {
         id: `queue-item-${id}-${row.stamp}`,
         uri: uris[0],

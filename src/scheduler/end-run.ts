@@ -2,7 +2,7 @@ import { rm } from 'node:fs/promises';
 
 import type { RetryRule } from '../config/kinds.js';
 import type { EventBus } from '../events/bus.js';
-import { freeLocks } from '../outcome/free-locks.js';
+import type { LockKeeper } from '../outcome/lock-keeper.js';
 import type { RunReport } from '../outcome/run-report.js';
 import { settleDead, type Settled, type SettleTools, type Unsettled } from '../outcome/settle.js';
 import { bootFailed, killedForMemory, lost, refused, signalled, type Outcome } from '../process/outcome.js';
@@ -22,6 +22,7 @@ import type { ServedSite } from './served-site.js';
 export interface RunTools {
   readonly bus: EventBus;
   readonly ledger: Ledger;
+  readonly locks: LockKeeper;
   /** Whether others wait for a slot. */
   readonly crowded: () => boolean;
   /** Milliseconds until a worker must have booted the site. */
@@ -117,7 +118,7 @@ async function settleClaimed(
     const again = report.isSettled ? undefined : await requeue(record, tools, outcome, stamp);
     if (again) {
       if (dead.lock) {
-        await freeLocks(site.store, dead.lock);
+        await tools.locks.free(site, dead.lock);
       }
       return { type: 'retry', outcome, ...again };
     }
@@ -138,7 +139,7 @@ async function settleClaimed(
       // open transaction ended with it. The row goes last: should this break off, it is found again.
       await settleDead(settleTools(tools, site), { ...dead, hook: false, processFile: undefined });
     } else if (dead.lock && (report.done === undefined || report.done.locks === 'kept')) {
-      await freeLocks(site.store, dead.lock);
+      await tools.locks.free(site, dead.lock);
     }
   } catch (error) {
     return { type: 'unsettled', dead, error };
@@ -198,7 +199,9 @@ async function endSessions(record: RunRecord, report: RunReport): Promise<void> 
 
 /** What settling a run of this site needs. */
 export function settleTools(tools: RunTools, site: ServedSite): SettleTools {
-  return { bus: tools.bus, source: site.source, place: site.place, store: site.store, timeout: tools.settleTimeout };
+  const { bus, locks, settleTimeout: timeout } = tools;
+  const { source, place, store } = site;
+  return { bus, source, place, store, timeout, freeLocks: (lock) => locks.free(site, lock) };
 }
 
 function tellSettled(tools: RunTools, record: RunRecord, outcome: Outcome, settled: Settled): void {

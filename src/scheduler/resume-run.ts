@@ -2,7 +2,6 @@ import { access, readFile, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 
-import { freeLocks } from '../outcome/free-locks.js';
 import { RunReport } from '../outcome/run-report.js';
 import { isAlive } from '../process/identity.js';
 import { completed, lost, type Outcome } from '../process/outcome.js';
@@ -73,7 +72,7 @@ export async function resumeRun(record: RunRecord, tools: RunTools, entry: Ledge
     const stamp = (record.dispatchedAt / 1000).toFixed(6);
     report.claimed = { type: 'claimed', stamp, lock: '', listeners: 1, connections: [] };
   }
-  const gone = await settledUnheard(record, report);
+  const gone = await settledUnheard(record, tools, report);
   endedAt = record.ownUntil ?? record.endedAt(report.endedAt ?? endedAt);
   record.exit = { seen: exit, at: endedAt };
   const end: RunEnd = gone
@@ -146,7 +145,7 @@ async function hasRunUnheard(record: RunRecord): Promise<boolean> {
 }
 
 /** What became of a run whose worker has settled it without being heard: its row is gone, and only a worker removes it. */
-async function settledUnheard(record: RunRecord, report: RunReport): Promise<Outcome | undefined> {
+async function settledUnheard(record: RunRecord, tools: RunTools, report: RunReport): Promise<Outcome | undefined> {
   const { site, handle, callback } = record.dispatch;
   if (!report.claimed || report.ended || record.cause.outcome) {
     return undefined;
@@ -164,7 +163,7 @@ async function settledUnheard(record: RunRecord, report: RunReport): Promise<Out
       await site.store.endProgress(handle, Date.now() / 1000, outcome.sentence, callback);
     }
     if (report.claimed.lock !== '') {
-      await freeLocks(site.store, report.claimed.lock);
+      await tools.locks.free(site, report.claimed.lock);
     }
     return outcome;
   } catch {

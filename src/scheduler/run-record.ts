@@ -4,7 +4,7 @@ import type { ProcessIdentity } from '../process/identity.js';
 import type { Outcome } from '../process/outcome.js';
 import { coreCronCallback } from '../process/own-callback.js';
 import { mayMove, type RunState } from '../process/states.js';
-import type { LedgerRun } from '../store/ledger.js';
+import type { LedgerRun } from '../store/ledger-line.js';
 import { Deferred } from '../support/deferred.js';
 import type { RunMessage } from '../workers/protocol.js';
 import type { Worker, WorkerExit } from '../workers/worker.js';

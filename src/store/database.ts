@@ -5,6 +5,7 @@ import { createPool, type Pool, type PoolOptions, type QueryError, type ResultSe
 
 import { fail } from '../errors.js';
 import type { DatabaseAccess } from '../sites/description.js';
+import { Backoff } from '../support/backoff.js';
 import { troubleOfCode, type DatabaseHealth } from './database-health.js';
 
 /** Connections that the daemon keeps for one database at most: the site comes first. */
@@ -21,6 +22,10 @@ const endInterval = 25;
  * given up before it counts as lost, or the server would do it later, when nobody knows of it.
  */
 const lockWait = 10;
+
+/** Repetitions of a statement that was the victim of a deadlock, and milliseconds before the first. */
+const repetitions = 3;
+const firstPause = 10;
 
 /** A value that a statement takes. */
 export type Param = string | number | null;
@@ -56,7 +61,10 @@ export class SiteDatabase {
     this.#pool = createPool(options);
     this.#pool.on('connection', (connection) => {
       // Fails only with the connection itself, and the statement behind it then tells.
-      connection.query(`SET SESSION innodb_lock_wait_timeout = ${lockWait}`, () => undefined);
+      connection.query(
+        `SET SESSION innodb_lock_wait_timeout = ${lockWait}, lock_wait_timeout = ${lockWait}`,
+        () => undefined,
+      );
     });
   }
 
@@ -90,7 +98,18 @@ export class SiteDatabase {
 
   /** Runs a statement that changes rows; how many it matched or changed. */
   async change(sql: string, params: readonly Param[] = []): Promise<number> {
-    return (await this.#query<ResultSetHeader>(sql, params, true)).affectedRows;
+    const backoff = new Backoff({ firstMs: firstPause, maxMs: 1_000 });
+    for (;;) {
+      try {
+        return (await this.#query<ResultSetHeader>(sql, params, true)).affectedRows;
+      } catch (error) {
+        // The victim of a deadlock has changed nothing: each of ours is a transaction of its own.
+        if ((error as MysqlError).code !== 'ER_LOCK_DEADLOCK' || backoff.count >= repetitions) {
+          throw error;
+        }
+        await pause(backoff.next(), undefined, { ref: false });
+      }
+    }
   }
 
   /** Storage engine of one of Drupal's tables, as the server writes it, and its comment; undefined: there is no such table. */

@@ -1,11 +1,9 @@
 import { appendFileSync, closeSync, openSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-import { z } from 'zod';
-
 import type { TroubleTeller } from '../events/trouble-teller.js';
-import type { EndedRun } from '../process/ended-run.js';
 import { parseJson } from '../support/json.js';
+import { ledgerLine, type LedgerEnding, type LedgerLine, type LedgerRun, type OwedLock } from './ledger-line.js';
 
 const fileName = 'ledger.jsonl';
 
@@ -15,61 +13,11 @@ const retryInterval = 1_000;
 /** Lines after which the file is written anew with what is still in hand. */
 const compactAfter = 20_000;
 
-const begun = z.object({
-  id: z.string(),
-  /** Main address of the site. */
-  site: z.string(),
-  /** Address that the start came to. */
-  uri: z.string(),
-  handle: z.string(),
-  callback: z.string(),
-  /** Drupal's number of the user whose process it is. */
-  uid: z.number().default(0),
-  /** The row's stamp when it was taken. */
-  stamp: z.string(),
-  serviceHost: z.string(),
-  /** Milliseconds since 1970. */
-  acceptedAt: z.number(),
-  dispatchedAt: z.number(),
-  attempts: z.number(),
-  tries: z.number().default(0),
-  isolation: z.string(),
-  /** The worker: its process id and, where there is /proc, its start time in ticks since boot. */
-  pid: z.number(),
-  startTicks: z.string().optional(),
-});
-
-/** A run as it is written down before its worker gets it. */
-export type LedgerRun = z.infer<typeof begun>;
-
 /** A run that nobody has settled yet, with what its worker and the daemon said of it, in order. */
 export interface LedgerEntry {
   readonly run: LedgerRun;
   readonly messages: readonly unknown[];
 }
-
-/** A run that has ended and is not in the history yet. */
-export interface LedgerEnding {
-  readonly run: EndedRun;
-  /** File with what it printed. */
-  readonly log: string;
-}
-
-const ending = z.object({
-  run: z.custom<EndedRun>((value) => {
-    const { id, site, ended } = (value ?? {}) as Partial<EndedRun>;
-    return typeof id === 'string' && typeof site === 'string' && typeof ended === 'number';
-  }),
-  log: z.string(),
-});
-
-const line = z.union([
-  z.tuple([z.literal('run'), begun]),
-  z.tuple([z.literal('said'), z.string(), z.unknown()]),
-  z.tuple([z.literal('over'), z.string()]),
-  z.tuple([z.literal('ended'), ending]),
-  z.tuple([z.literal('kept'), z.array(z.string())]),
-]);
 
 /**
  * Which runs are in hand, on disk: what the next daemon needs when this one is
@@ -86,6 +34,7 @@ export class Ledger {
   readonly #teller: TroubleTeller;
   readonly #entries = new Map<string, { run: LedgerRun; messages: unknown[] }>();
   readonly #endings = new Map<string, LedgerEnding>();
+  readonly #owed = new Map<string, OwedLock>();
   #descriptor: number | undefined;
   #lines = 0;
   #retry: NodeJS.Timeout | undefined;
@@ -104,7 +53,7 @@ export class Ledger {
   /** Reads what the last daemon had in hand, and opens the file for this one. A line that cannot be read is passed over. */
   open(): readonly LedgerEntry[] {
     for (const raw of this.#read().split('\n')) {
-      const parsed = line.safeParse(parseJson(raw));
+      const parsed = ledgerLine.safeParse(parseJson(raw));
       if (parsed.success) {
         this.#take(parsed.data);
       }
@@ -150,6 +99,23 @@ export class Ledger {
     return [...this.#endings.values()];
   }
 
+  /** The locks of a dead run could not be removed: whoever reads this is to do it. */
+  owe(owed: OwedLock): void {
+    this.#write(['owed', owed]);
+  }
+
+  /** The locks of this value are removed, or need not be. */
+  freed(lock: string): void {
+    if (this.#owed.has(lock)) {
+      this.#write(['freed', lock]);
+    }
+  }
+
+  /** Locks that are still to be removed, in the order in which they were written down. */
+  get owed(): readonly OwedLock[] {
+    return [...this.#owed.values()];
+  }
+
   close(): void {
     this.#closed = true;
     clearTimeout(this.#retry);
@@ -171,7 +137,7 @@ export class Ledger {
     }
   }
 
-  #take(entry: z.infer<typeof line>): void {
+  #take(entry: LedgerLine): void {
     if (entry[0] === 'run') {
       this.#entries.set(entry[1].id, { run: entry[1], messages: [] });
     } else if (entry[0] === 'said') {
@@ -180,6 +146,10 @@ export class Ledger {
       this.#entries.delete(entry[1]);
     } else if (entry[0] === 'ended') {
       this.#endings.set(entry[1].run.id, entry[1]);
+    } else if (entry[0] === 'owed') {
+      this.#owed.set(entry[1].lock, entry[1]);
+    } else if (entry[0] === 'freed') {
+      this.#owed.delete(entry[1]);
     } else {
       for (const id of entry[1]) {
         this.#endings.delete(id);
@@ -187,7 +157,7 @@ export class Ledger {
     }
   }
 
-  #write(entry: z.infer<typeof line>): void {
+  #write(entry: LedgerLine): void {
     this.#take(entry);
     if (this.#descriptor === undefined) {
       return;
@@ -212,6 +182,7 @@ export class Ledger {
       ...messages.map((message) => ['said', run.id, message]),
     ]);
     lines.push(...[...this.#endings.values()].map((one) => ['ended', one]));
+    lines.push(...[...this.#owed.values()].map((one) => ['owed', one]));
     this.#closeFile();
     try {
       writeFileSync(`${this.#file}.new`, lines.map((entry) => `${JSON.stringify(entry)}\n`).join(''), { mode: 0o600 });

@@ -1,5 +1,8 @@
 import { readFile } from 'node:fs/promises';
 
+/** Milliseconds for which a kill that was counted waits for the death that it explains: several may die together. */
+const together = 5_000;
+
 /**
  * Whether the kernel has killed processes because memory ran short, by its own counters.
  *
@@ -9,6 +12,8 @@ import { readFile } from 'node:fs/promises';
 export class OomCounter {
   readonly #root: string;
   #last: Promise<number | undefined>;
+  /** Kills that were counted and explain no death yet, and until when they may. */
+  #open = { kills: 0, until: 0 };
 
   /** @param root folder below which `proc` and `sys` are found */
   constructor(root = '/') {
@@ -16,20 +21,39 @@ export class OomCounter {
     this.#last = this.#read();
   }
 
-  /** Whether it has happened since the last call. */
+  /** Whether it has happened once more than was asked for: each kill explains one death. */
   async hasRisen(): Promise<boolean> {
-    const before = await this.#last;
-    this.#last = this.#read();
-    const now = await this.#last;
-    return before !== undefined && now !== undefined && now > before;
+    const last = this.#last;
+    const current = this.#read();
+    this.#last = current;
+    const [before, now] = await Promise.all([last, current]);
+    const risen = before === undefined || now === undefined ? 0 : Math.max(0, now - before);
+    if (performance.now() > this.#open.until) {
+      this.#open.kills = 0;
+    }
+    if (risen > 0) {
+      this.#open = { kills: this.#open.kills + risen, until: performance.now() + together };
+    }
+    if (this.#open.kills === 0) {
+      return false;
+    }
+    this.#open.kills -= 1;
+    return true;
   }
 
   async #read(): Promise<number | undefined> {
-    const group = /^0::(\/.*)$/m.exec(await this.#text('proc/self/cgroup'))?.[1];
-    const events = group === undefined ? '' : await this.#text(`sys/fs/cgroup${group}/memory.events`);
-    const text = events || (await this.#text('proc/vmstat'));
+    const text = (await this.#ofGroup()) || (await this.#text('proc/vmstat'));
     const found = /^oom_kill (\d+)$/m.exec(text)?.[1];
     return found === undefined ? undefined : Number(found);
+  }
+
+  /** Counters of our control group, of the second version or the first; '' where there is none. */
+  async #ofGroup(): Promise<string> {
+    const groups = await this.#text('proc/self/cgroup');
+    const second = /^0::(\/.*)$/m.exec(groups)?.[1];
+    const events = second === undefined ? '' : await this.#text(`sys/fs/cgroup${second}/memory.events`);
+    const first = /^\d+:(?:\w+,)*memory(?:,\w+)*:(\/.*)$/m.exec(groups)?.[1];
+    return events || (first === undefined ? '' : this.#text(`sys/fs/cgroup/memory${first}/memory.oom_control`));
   }
 
   async #text(path: string): Promise<string> {

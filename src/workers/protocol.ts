@@ -87,6 +87,7 @@ const settledMessage = z.object({
   type: z.literal('settled'),
   row: z.enum(['deleted', 'gone']),
   hook: z.enum(['done', 'none', 'deferred']),
+  locks: z.literal('kept').optional(),
 });
 /** The database cannot do it now. */
 const unsettledMessage = z.object({ type: z.literal('unsettled'), message: text });

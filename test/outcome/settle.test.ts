@@ -11,9 +11,10 @@ type Helper = readonly object[] | 'cannot be forked';
 function place(
   helpers: readonly Helper[],
   away = false,
-): { tools: SettleTools; asked: () => number; finished: readonly string[] } {
+): { tools: SettleTools; asked: () => number; finished: readonly string[]; freed: readonly string[] } {
   let next = 0;
   const finished: string[] = [];
+  const freed: string[] = [];
   const worker = (): Promise<Worker> => {
     const says = helpers[next] ?? [];
     next += 1;
@@ -47,11 +48,16 @@ function place(
   return {
     asked: () => next,
     finished,
+    freed,
     tools: {
       source: { worker, start: () => Promise.resolve(), stop: () => Promise.resolve() },
       place: { root: '/nowhere', env: {}, umask: '0022', logs: '/nowhere', logLimit: 1 },
       store,
       bus: new EventBus(),
+      freeLocks: (lock) => {
+        freed.push(lock);
+        return Promise.resolve();
+      },
       timeout: 10_000,
     },
   };
@@ -121,6 +127,12 @@ test.each<[string, Helper, string]>([
 test('where no helper can be forked at all everything is left for later', async () => {
   const { tools } = place(['cannot be forked', 'cannot be forked', 'cannot be forked']);
   await expect(settleDead(tools, dead)).rejects.toThrow('the process that forks has ended');
+});
+
+test('locks that a helper could not remove are removed by the daemon', async () => {
+  const { tools, freed } = place([[{ type: 'settled', row: 'deleted', hook: 'none', locks: 'kept' }]]);
+  await settleDead(tools, { ...dead, lock: 'lock', hook: false });
+  expect(freed).toEqual(['lock']);
 });
 
 test('helpers that die again and again end in statements', async () => {

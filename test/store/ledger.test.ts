@@ -5,7 +5,8 @@ import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 
 import { EventBus } from '../../src/events/bus.js';
 import { TroubleTeller } from '../../src/events/trouble-teller.js';
-import { Ledger, type LedgerEnding, type LedgerRun } from '../../src/store/ledger.js';
+import type { LedgerEnding, LedgerRun } from '../../src/store/ledger-line.js';
+import { Ledger } from '../../src/store/ledger.js';
 import { endedRun } from '../outcome/history-fakes.js';
 
 let dir: string;
@@ -99,6 +100,23 @@ it('hands the next daemon what has ended and is not in the history', () => {
   const third = ledger();
   third.open();
   expect(third.endings).toEqual([]);
+});
+
+it('hands the next daemon the locks that are still to be removed', () => {
+  const first = ledger();
+  first.open();
+  for (const lock of ['a', 'b', 'c']) {
+    first.owe({ site: 'http://site.test', lock });
+  }
+  first.freed('a');
+  first.freed('unknown');
+  const second = ledger();
+  second.open();
+  expect(second.owed.map(({ lock }) => lock)).toEqual(['b', 'c']);
+  second.freed('b');
+  const third = ledger();
+  third.open();
+  expect(third.owed).toEqual([{ site: 'http://site.test', lock: 'c' }]);
 });
 
 it('tells once that it cannot write, goes on, and writes all of it when it can again', async () => {

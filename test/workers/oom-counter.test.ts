@@ -30,6 +30,26 @@ it('reads the counter of the own control group, not that of the machine', async 
   expect(await counter.hasRisen()).toBe(false);
 });
 
+it('reads that of a control group of the first version', async () => {
+  await writeFile(join(root, 'proc/self/cgroup'), '3:cpuset:/\n4:memory:/web\n0::/\n');
+  await mkdir(join(root, 'sys/fs/cgroup/memory/web'), { recursive: true });
+  const file = join(root, 'sys/fs/cgroup/memory/web/memory.oom_control');
+  await writeFile(file, 'oom_kill_disable 0\nunder_oom 0\noom_kill 1\n');
+  const counter = new OomCounter(root);
+  expect(await counter.hasRisen()).toBe(false);
+  await writeFile(join(root, 'proc/vmstat'), 'oom_kill 4\n');
+  expect(await counter.hasRisen()).toBe(false);
+  await writeFile(file, 'oom_kill_disable 0\nunder_oom 0\noom_kill 2\n');
+  expect(await counter.hasRisen()).toBe(true);
+});
+
+it('lets each kill explain one death, also when several are looked at together', async () => {
+  const counter = new OomCounter(root);
+  expect(await counter.hasRisen()).toBe(false);
+  await writeFile(join(root, 'proc/vmstat'), 'oom_kill 5\n');
+  expect(await Promise.all([1, 2, 3].map(() => counter.hasRisen()))).toEqual([true, true, false]);
+});
+
 it('reads that of the machine where there is no control group', async () => {
   const counter = new OomCounter(root);
   expect(await counter.hasRisen()).toBe(false);

@@ -33,7 +33,7 @@ class Run {
   private $stamp;
   private $process;
   private $listeners = 0;
-  private $lockId = '';
+  private $locks;
   private $outcome;
   private $callable = FALSE;
   private $pid;
@@ -120,7 +120,7 @@ class Run {
 
   /** Collects, before the claim, what is needed should this process die in it. */
   private function prepare() {
-    $this->lockId = Site::lockId();
+    $this->locks = new Locks();
     $this->listeners = Site::shutdownListeners();
     $this->process = background_process_get_process($this->handle);
     // Not before Drupal is there: its parent class is Drupal's.
@@ -148,7 +148,7 @@ class Run {
     $this->channel->send(array(
       'type' => 'claimed',
       'stamp' => $stamp,
-      'lock' => $this->lockId,
+      'lock' => $this->locks->id(),
       'listeners' => $this->listeners,
       'connections' => Site::connectionIds(),
       'stack' => CallStack::offer($this->channel),
@@ -187,6 +187,7 @@ class Run {
   }
 
   private function returnedToUs() {
+    $this->locks->look();
     if ($this->hidden !== NULL) {
       $implementations = &drupal_static('module_implements');
       $implementations['background_process_shutdown'] = $this->hidden;
@@ -251,6 +252,7 @@ class Run {
       }
     }
     else {
+      $this->locks->look();
       if (!$this->outcome) {
         $this->outcome = Ending::fatal($error, $this->callback);
         $this->makeRoom();
@@ -362,17 +364,9 @@ class Run {
     $this->channel->send(array('type' => 'hook', 'state' => 'begun'));
   }
 
-  /** Very last: a lock taken by a late shutdown function must not outlive us. */
+  /** Very last, in the buffer behind all shutdown functions. */
   public function last() {
-    if ($this->lockId !== '' && !empty($GLOBALS['locks'])) {
-      try {
-        lock_release_all($this->lockId);
-      }
-      catch (\Exception $error) {
-        return array('locks' => 'kept');
-      }
-    }
-    return array();
+    return $this->locks ? $this->locks->release() : array();
   }
 
   /** Where it stands that the hook was called; nobody asks when nobody listens to it. */
