@@ -20,6 +20,8 @@ export interface StartedJob {
   readonly unlimited: boolean;
   /** Milliseconds since 1970. */
   renewedAt: number;
+  /** Id of its lock, as the site tells it. */
+  lock?: string;
   /** What was known of its last begin before it. */
   readonly before?: Begun | undefined;
 }
@@ -86,10 +88,12 @@ export class UltimateBook {
           known.begun = { at: one.last * 1000, tick: Math.min(tick, tick - (now - one.last * 1000)) };
         }
         known.logged = one.last;
+        const run = this.#runOf(one.name);
+        if (run && one.lock !== '') run.lock = one.lock;
         const due = one.due === null ? jobDue(one, zone, known.begun, now, tick) : one.due ? { due: now } : {};
         known.next = due.next;
         known.problem = due.problem;
-        const idle = one.lock === '' && !this.#runs(one.name);
+        const idle = one.lock === '' && !run;
         if (due.due !== undefined && !one.disabled && idle && !rests) {
           this.#pending.set(one.name, { job: one, due: due.due });
         }
@@ -152,12 +156,12 @@ export class UltimateBook {
     if (known) known.begun = started.before;
   }
 
-  /** A process of an earlier daemon goes on. */
+  /** A process of an earlier daemon goes on: its lock is the one that its job has. */
   adopt(handle: string, name: string, now: number): void {
     const job = this.find(name);
     if (job && !this.started.has(handle)) {
-      const { launcher, lockTimeout, unlimited } = job;
-      this.started.set(handle, { name, launcher, lockTimeout, unlimited, renewedAt: now });
+      const { launcher, lockTimeout, unlimited, lock } = job;
+      this.started.set(handle, { name, launcher, lockTimeout, unlimited, renewedAt: now, lock });
     }
   }
 
@@ -172,7 +176,7 @@ export class UltimateBook {
     const { told } = this;
     return [...this.#jobs].map(([name, { job, problem, begun, next, outcome, lateMs }]) => {
       const idle = told?.maintenance ? 'maintenance' : told?.stopped || job?.disabled ? 'off' : 'waiting';
-      const runs = this.#runs(name) || (job?.lock ?? '') !== '';
+      const runs = this.#runOf(name) !== undefined || (job?.lock ?? '') !== '';
       return {
         site,
         name,
@@ -188,8 +192,8 @@ export class UltimateBook {
     });
   }
 
-  #runs(name: string): boolean {
-    return [...this.started.values()].some((one) => one.name === name);
+  #runOf(name: string): StartedJob | undefined {
+    return [...this.started.values()].find((one) => one.name === name);
   }
 }
 

@@ -93,8 +93,8 @@ export class UltimateSite {
     const minute = minuteOf(Date.now());
     try {
       const told = await readUltimateJobs(this.#place);
-      for (const { dispatch } of this.#own()) this.#book.adopt(dispatch.handle, jobOf(dispatch.handle), Date.now());
       const { problems, open } = this.#book.take(told, Date.now(), performance.now());
+      for (const { dispatch } of this.#own()) this.#book.adopt(dispatch.handle, jobOf(dispatch.handle), Date.now());
       for (const { name, problem } of problems) bus.emit('cron.unusable', { site, job: name, reason: problem });
       for (const { name, lock } of open) {
         const sentence = 'The process that ran this job has gone without closing its log.';
@@ -135,7 +135,9 @@ export class UltimateSite {
     await this.#holdCronLast(now);
     if (this.#book.told?.locksHere !== true) return;
     await this.#site.ultimate.holdPages(now, lease);
-    const locks = new Map(this.#own().flatMap((record) => serialLock(record).map((lock) => [lock, record] as const)));
+    const locks = new Map(
+      this.#own().flatMap((record) => this.#serialLock(record).map((lock) => [lock, record] as const)),
+    );
     const held = await this.#site.ultimate.held([...locks.keys()]);
     for (const [lock, record] of locks) {
       const started = this.#book.started.get(record.dispatch.handle);
@@ -157,7 +159,7 @@ export class UltimateSite {
     const own = run.callback === ultimateJobCallback;
     if (!own && !(run.callback === launcherCallback && run.outcome !== 'completed')) return;
     const name = jobOf(run.handle);
-    const [lock = ''] = steps;
+    const lock = steps[0] ?? this.#book.started.get(run.handle)?.lock ?? '';
     // An exit() in the job looks like an end without a fault, but it has not come to its last step.
     const died = own ? steps.at(-1) !== '' : true;
     if (own && steps.length === 0 && run.outcome !== 'completed') {
@@ -262,6 +264,13 @@ export class UltimateSite {
       .filter(({ dispatch }) => dispatch.site === this.#site && dispatch.callback === launcherCallback).length;
   }
 
+  /** The number of the lock that a job of the serial launcher has taken, before this daemon or under it. */
+  #serialLock(record: RunRecord): number[] {
+    const lock = record.steps[0] ?? this.#book.started.get(record.dispatch.handle)?.lock ?? '';
+    const match = /^serial-(\d+)$/.exec(lock);
+    return match ? [Number(match[1])] : [];
+  }
+
   get #place(): ErrandPlace {
     const { bus, bootTimeout: timeout } = this.#options;
     const { source, place, uris } = this.#site;
@@ -277,10 +286,4 @@ function minuteOf(now: number): number {
 function jobOf(handle: string): string {
   const found = [prefix, byProcess.prefix].find((one) => handle.startsWith(one)) ?? '';
   return handle.slice(found.length);
-}
-
-/** The number of the lock that a job of the serial launcher has taken. */
-function serialLock(record: RunRecord): number[] {
-  const match = /^serial-(\d+)$/.exec(record.steps[0] ?? '');
-  return match ? [Number(match[1])] : [];
 }

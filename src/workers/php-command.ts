@@ -106,6 +106,17 @@ export interface PhpExit {
 }
 
 /**
+ * What makes PHP see the time that libfaketime shows the daemon: both must agree on what is due.
+ *
+ * @param env environment of the daemon
+ */
+export function shownClock(env: Readonly<Record<string, string | undefined>>): Record<string, string> {
+  if (!/\/libfaketime/.test(env.LD_PRELOAD ?? '')) return {};
+  const told = Object.entries(env).filter(([name]) => name === 'LD_PRELOAD' || name.startsWith('FAKETIME'));
+  return Object.fromEntries(told.map(([name, value]) => [name, value ?? '']));
+}
+
+/**
  * Starts PHP with the shim.
  *
  * The script comes over standard input, so that the secret is in neither the
@@ -128,7 +139,7 @@ export function startPhp(options: PhpOptions, start: PhpStart): PhpProcess {
       // Node takes a number here, which the types of execa leave out.
       ...(instead === undefined ? {} : { stdio: ['pipe', 'pipe', 'pipe', instead as unknown as 'ignore'] as const }),
       extendEnv: false,
-      env: { PATH: serverPath, LANG: 'C', ...options.env },
+      env: { PATH: serverPath, LANG: 'C', ...shownClock(process.env), ...options.env },
       cwd: '/',
       ...(options.account ? { uid: options.account.uid, gid: options.account.gid } : {}),
       // A session of its own: a terminal's Ctrl-C must not reach running work.

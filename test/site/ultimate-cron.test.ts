@@ -139,6 +139,27 @@ run('Ultimate Cron', () => {
       await openGate(bench.site, `held-${name}`);
     });
 
+    test('the next daemon goes on with a job, and closes it when it dies', async () => {
+      await bench.site.variable('drupald_fixture_job_serial', 'gate over');
+      const gates = (): ReturnType<typeof events> => events(bench.site, undefined, 'gate');
+      const before = (await gates()).length;
+      await ask(bench, 'cron', 'run', 'drupald_serial');
+      await waitFor(async () => (await gates()).length > before, { what: 'the job to wait' });
+      await bench.daemon.kill9();
+      await bench.restart();
+      await waitFor(async () => (await jobs()).find((one) => one.name === 'drupald_serial')?.state === 'running', {
+        what: 'the job to be known to run',
+        seen: jobs,
+      });
+      expect(await locked('serial')).toBe(true);
+      process.kill((await gates()).at(-1)?.pid ?? NaN, 'SIGKILL');
+      await waitFor(async () => (await logs('serial')).at(-1)?.severity === 3 && !(await locked('serial')), {
+        what: 'its log and its lock',
+        seen: () => logs('serial'),
+      });
+      await bench.site.variable('drupald_fixture_job_serial', '');
+    });
+
     test('no page starts a job, and each minute has its run', async () => {
       const begun = (await logs('each_serial')).length;
       const visitor = visit(apache.address);
