@@ -108,8 +108,11 @@ describeSites('the shutdown hook is told once', [], (kind) => {
     await nothingLeft(bench.site, bench.daemon);
   });
 
-  test('all the same, when both are killed between the row and the hook', async () => {
-    const { handle, pid } = await behindGate();
+  test.each([
+    ['', 'gate'],
+    [' after the callback had closed its connection', 'closes', 'close'],
+  ])('all the same, when both are killed between the row and the hook%s', async (_when, ...gate) => {
+    const { handle, pid } = await behindGate(...gate);
     const stall = await stallRow(bench.site, handle);
     try {
       process.kill(bench.daemon.pid, 'SIGSTOP');

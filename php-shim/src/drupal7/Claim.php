@@ -39,12 +39,32 @@ class Claim extends \DatabaseLog {
       $watch = new self();
       $watch->previous = $previous;
       $connection->setLogger($watch);
+      self::follow((string) $connection->getKey(), $watch);
     }
     $watch->handle = $handle;
     $watch->listener = $listener;
     $watch->touched = FALSE;
     $watch->step = self::WAITING;
     return $watch;
+  }
+
+  /**
+   * Has Drupal give the watch to connections that are opened from now on, too.
+   *
+   * A callback may close its own, and the module then cleans up on another one.
+   */
+  private static function follow($key, $watch) {
+    if (!property_exists('Database', 'logs')) {
+      return;
+    }
+    $property = new \ReflectionProperty('Database', 'logs');
+    if (PHP_VERSION_ID < 80100) {
+      $property->setAccessible(TRUE);
+    }
+    $logs = (array) $property->getValue();
+    if (empty($logs[$key])) {
+      $property->setValue(NULL, array($key => $watch) + $logs);
+    }
   }
 
   public function over() {
@@ -55,6 +75,8 @@ class Claim extends \DatabaseLog {
     if ($this->previous) {
       $this->previous->log($statement, $args, $time);
     }
+    // Somebody who starts a log of his own gets this one.
+    parent::log($statement, $args, $time);
     if ($this->step === self::OVER || !is_array($args)) {
       return;
     }
