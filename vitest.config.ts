@@ -23,8 +23,7 @@ export default defineConfig({
           globalSetup: ['test/harness/global-setup.ts'],
           // After the others: what it starts needs the cores.
           sequence: { groupOrder: 1 },
-          fileParallelism: false,
-          maxWorkers: 1,
+          maxWorkers: 2,
         },
       },
       {

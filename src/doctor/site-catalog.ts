@@ -85,7 +85,7 @@ export const siteCatalog = {
     level: 'problem',
     title: '{site}: while PHP has to compile its files anew, it does not boot: {reason}.{deprecated}',
     remedy:
-      'Update the module that the file belongs to, or use an older PHP for the site and its web server; pages fail then, too.',
+      'Update the module that the file belongs to, or use an older PHP for the site and its web server: pages fail then, and so may processes.',
   },
   'deprecations-early': {
     level: 'warn',

@@ -44,7 +44,8 @@ class Boot {
    * Loads the system module before the others.
    *
    * What PHP calls deprecated in a module that comes before it is logged at once;
-   * with a cold cache of hooks Ultimate Cron then calls a function of it.
+   * with a cold cache of hooks Ultimate Cron then calls a function of it. A look
+   * at what is deprecated does without, as the pages of the site have to.
    */
   public static function loadSystem() {
     drupal_load('module', 'system');
@@ -74,7 +75,9 @@ class Boot {
       else {
         self::load();
         drupal_bootstrap(DRUPAL_BOOTSTRAP_VARIABLES);
-        self::loadSystem();
+        if (empty($job['deprecations'])) {
+          self::loadSystem();
+        }
         drupal_bootstrap(DRUPAL_BOOTSTRAP_FULL);
       }
     }
