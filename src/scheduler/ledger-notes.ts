@@ -7,6 +7,7 @@ import type { RunMessage } from '../workers/protocol.js';
 const kept: ReadonlySet<RunMessage['type']> = new Set([
   'sessions',
   'claimed',
+  'row-touched',
   'step',
   'ended',
   'hook',
