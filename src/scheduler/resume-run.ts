@@ -12,11 +12,12 @@ import { hookFile, processFile, spoolFile } from '../workers/jobs.js';
 import { exitRecord, runMessage } from '../workers/protocol.js';
 import { signalName, type WorkerExit } from '../workers/worker.js';
 import { endOf, type RunEnd, type RunTools } from './end-run.js';
-import { readOutcomeNote } from './ledger-notes.js';
+import { readOutcomeNote, readStopNote, stopNote } from './ledger-notes.js';
 import { Eavesdropper } from './eavesdropper.js';
 import { finish } from './run-process.js';
 import type { RunRecord } from './run-record.js';
 import { answered, askForSilentClaim } from './silent-claim.js';
+import { stopRun } from './stop-run.js';
 import { watchLimits } from './watch-limits.js';
 
 /** Milliseconds between two looks at a process that is not our child. */
@@ -37,6 +38,7 @@ export async function resumeRun(record: RunRecord, tools: RunTools, entry: Ledge
   const { id, site } = record.dispatch;
   const report = new RunReport();
   let endedAt: number | undefined;
+  let stop: Outcome | undefined;
   for (const message of entry.messages) {
     hear(record, report, message);
     const note = readOutcomeNote(message);
@@ -44,10 +46,17 @@ export async function resumeRun(record: RunRecord, tools: RunTools, entry: Ledge
       record.cause.write(note.outcome);
       endedAt = note.endedAt;
     }
+    stop = readStopNote(message) ?? stop;
   }
   const identity = { pid: entry.run.pid, startTicks: entry.run.startTicks };
   const wasAlive = await isAlive(identity);
   const spool = spoolFile(site.place, id);
+  if (stop && wasAlive) {
+    // The last daemon may have died before it could kill what did not listen.
+    void stopRun(record, stop, tools.killGrace);
+  }
+  record.stopped ??= stop;
+  record.onStop = (cause) => tools.ledger.note(id, stopNote(cause));
   const eavesdropper = new Eavesdropper(record, spool);
   let unwatch: (() => void) | undefined;
   while (await isAlive(identity)) {

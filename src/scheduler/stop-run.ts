@@ -20,6 +20,7 @@ export async function stopRun(record: RunRecord, cause: Outcome, grace: number):
     return false;
   }
   record.stopped = cause;
+  record.onStop(cause);
   if (!worker) {
     // It waits for one, which will not begin it.
     return true;

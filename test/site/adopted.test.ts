@@ -2,6 +2,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { prepareBench } from '../harness/bench.js';
+import { drupald } from '../harness/daemon.js';
 import { describeSites } from '../harness/describe-sites.js';
 import { event, events, openGate } from '../harness/fixture-log.js';
 import { isDead, nothingLeft } from '../harness/leftovers.js';
@@ -56,6 +57,29 @@ describeSites('a run that the next daemon takes in hand', [], (kind) => {
     await openGate(bench.site, own);
     expect((await finished(bench, own)).ended).toMatchObject({ outcome: 'completed' });
     expect(await events(bench.site, own, 'shutdown')).toHaveLength(1);
+    await nothingLeft(bench.site, bench.daemon);
+  });
+
+  test.each(['deaf', 'slow-to-end'])('comes to its end when the last daemon was ending it: %s', async (how) => {
+    const handle = newHandle(how);
+    await bench.caller.startLocked(handle, 'drupald_fixture_stays', [how]);
+    const { pid } = await event(bench.site, handle, 'stays');
+    const killing = drupald(['kill', handle, '--reason', 'it is enough.', '--state-dir', bench.daemon.stateDir]);
+    await bench.daemon.logged((line) => line.event === 'run.stopped' && line['handle'] === handle, 'run.stopped');
+    await bench.daemon.kill9();
+    await killing;
+    if (how === 'slow-to-end') {
+      await openGate(bench.site, handle);
+      await waitFor(() => isDead(pid), { what: 'the worker to end' });
+    }
+    await bench.restart();
+    const run = await finished(bench, handle);
+    expect(isDead(pid)).toBe(true);
+    expect(run.ended).toMatchObject({
+      outcome: 'cancelled',
+      sentence: expect.stringMatching(/by an administrator \(drupald kill\): it is enough\.$/) as unknown,
+    });
+    expect(run.shutdowns.map((call) => call.message)).toEqual([run.ended['sentence']]);
     await nothingLeft(bench.site, bench.daemon);
   });
 
