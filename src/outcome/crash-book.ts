@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 
 import { z } from 'zod';
 
@@ -11,6 +12,9 @@ const crashes: ReadonlySet<OutcomeKind> = new Set(['signalled', 'lost', 'out-of-
 
 /** Handles that are remembered at most; the one that crashed longest ago is forgotten first. */
 const limit = 10_000;
+
+/** How many times as long as it took to write the file nothing is written to it. */
+const restShare = 9;
 
 const book = z.record(z.string(), z.array(z.object({ at: z.number(), sentence: z.string() })));
 
@@ -36,7 +40,10 @@ export class CrashBook {
   readonly #file: string;
   readonly #limit: CrashLimit;
   readonly #crashes = new Map<string, Crash[]>();
-  #writing: Promise<void> = Promise.resolve();
+  #writing: Promise<unknown> = Promise.resolve();
+  #rest: Promise<unknown> = Promise.resolve();
+  /** False: what is remembered now will be written as soon as the file is free. */
+  #isSaved = true;
 
   /** @param dir state directory */
   constructor(dir: string, crashLimit: CrashLimit) {
@@ -61,6 +68,7 @@ export class CrashBook {
     const recent = [...this.#recent(key, now), { at: now, sentence: outcome.sentence }];
     this.#crashes.delete(key);
     this.#crashes.set(key, recent.slice(-Math.max(1, this.#limit.after)));
+    this.#forgetOld(now);
     const [oldest] = this.#crashes.keys();
     if (this.#crashes.size > limit && oldest !== undefined) {
       this.#crashes.delete(oldest);
@@ -82,7 +90,7 @@ export class CrashBook {
   }
 
   /** Resolves when everything noted so far stands on disk, or cannot. */
-  get written(): Promise<void> {
+  get written(): Promise<unknown> {
     return this.#writing;
   }
 
@@ -90,15 +98,38 @@ export class CrashBook {
     return (this.#crashes.get(key) ?? []).filter(({ at }) => Math.abs(now - at) <= this.#limit.within);
   }
 
+  /** Those whose crashes are too long ago stand first. */
+  #forgetOld(now: number): void {
+    for (const key of this.#crashes.keys()) {
+      if (this.#recent(key, now).length > 0) {
+        return;
+      }
+      this.#crashes.delete(key);
+    }
+  }
+
   #save(): void {
-    const content = JSON.stringify(Object.fromEntries(this.#crashes));
-    this.#writing = this.#writing
-      .then(async () => {
-        await writeFile(`${this.#file}.new`, content, { mode: 0o600 });
-        await rename(`${this.#file}.new`, this.#file);
-      })
+    if (!this.#isSaved) {
+      return;
+    }
+    this.#isSaved = false;
+    const written = this.#rest.then(() => this.#write());
+    this.#writing = written;
+    // Thousands that crash together must not keep the daemon busy with writing them down.
+    this.#rest = written.then((took) => pause(took * restShare));
+  }
+
+  /** Milliseconds that it took. */
+  async #write(): Promise<number> {
+    const began = performance.now();
+    this.#isSaved = true;
+    try {
+      await writeFile(`${this.#file}.new`, JSON.stringify(Object.fromEntries(this.#crashes)), { mode: 0o600 });
+      await rename(`${this.#file}.new`, this.#file);
+    } catch {
       // A full disk costs the memory over a restart.
-      .catch(() => undefined);
+    }
+    return performance.now() - began;
   }
 }
 

@@ -7,6 +7,7 @@ import type { RunMessage } from '../workers/protocol.js';
 const kept: ReadonlySet<RunMessage['type']> = new Set([
   'sessions',
   'claimed',
+  'row-touched',
   'step',
   'ended',
   'hook',
@@ -19,23 +20,31 @@ export function isKept(message: RunMessage): boolean {
   return kept.has(message.type);
 }
 
-const note = z.object({
-  type: z.literal('outcome'),
-  endedAt: z.number(),
-  outcome: z.looseObject({ kind: z.enum(outcomeKinds), sentence: z.string() }),
-});
+const outcome = z.looseObject({ kind: z.enum(outcomeKinds), sentence: z.string() });
+const note = z.object({ type: z.literal('outcome'), endedAt: z.number(), outcome });
+const stop = z.object({ type: z.literal('stop'), outcome });
 
 /**
  * What the daemon has found out about the end of a run, as it is written down.
  *
  * @param endedAt seconds since 1970
  */
-export function outcomeNote(outcome: Outcome, endedAt: number): object {
-  return { type: 'outcome', endedAt, outcome: { ...outcome } } satisfies z.input<typeof note>;
+export function outcomeNote(cause: Outcome, endedAt: number): object {
+  return { type: 'outcome', endedAt, outcome: { ...cause } } satisfies z.input<typeof note>;
 }
 
 /** Reads what outcomeNote() has written; undefined: it is something else. */
 export function readOutcomeNote(message: unknown): { outcome: Outcome; endedAt: number } | undefined {
   const parsed = note.safeParse(message);
   return parsed.success ? parsed.data : undefined;
+}
+
+/** That a run is being ended, and why, as it is written down: it may outlive the daemon that does it. */
+export function stopNote(cause: Outcome): object {
+  return { type: 'stop', outcome: { ...cause } } satisfies z.input<typeof stop>;
+}
+
+/** Reads what stopNote() has written; undefined: it is something else. */
+export function readStopNote(message: unknown): Outcome | undefined {
+  return stop.safeParse(message).data?.outcome;
 }

@@ -12,10 +12,12 @@ import { hookFile, processFile, spoolFile } from '../workers/jobs.js';
 import { exitRecord, runMessage } from '../workers/protocol.js';
 import { signalName, type WorkerExit } from '../workers/worker.js';
 import { endOf, type RunEnd, type RunTools } from './end-run.js';
-import { readOutcomeNote } from './ledger-notes.js';
+import { readOutcomeNote, readStopNote, stopNote } from './ledger-notes.js';
+import { Eavesdropper } from './eavesdropper.js';
 import { finish } from './run-process.js';
 import type { RunRecord } from './run-record.js';
 import { answered, askForSilentClaim } from './silent-claim.js';
+import { stopRun } from './stop-run.js';
 import { watchLimits } from './watch-limits.js';
 
 /** Milliseconds between two looks at a process that is not our child. */
@@ -36,6 +38,7 @@ export async function resumeRun(record: RunRecord, tools: RunTools, entry: Ledge
   const { id, site } = record.dispatch;
   const report = new RunReport();
   let endedAt: number | undefined;
+  let stop: Outcome | undefined;
   for (const message of entry.messages) {
     hear(record, report, message);
     const note = readOutcomeNote(message);
@@ -43,21 +46,31 @@ export async function resumeRun(record: RunRecord, tools: RunTools, entry: Ledge
       record.cause.write(note.outcome);
       endedAt = note.endedAt;
     }
+    stop = readStopNote(message) ?? stop;
   }
   const identity = { pid: entry.run.pid, startTicks: entry.run.startTicks };
   const wasAlive = await isAlive(identity);
-  const unwatch = report.claimed
-    ? watchLimits(record, tools.limitsOf(record.dispatch.callback), tools.killGrace, tools.bus)
-    : (): void => undefined;
-  // Its socket is gone: it cannot be asked where it is.
-  record.tellsStack = false;
+  const spool = spoolFile(site.place, id);
+  if (stop && wasAlive) {
+    // The last daemon may have died before it could kill what did not listen.
+    void stopRun(record, stop, tools.killGrace);
+  }
+  record.stopped ??= stop;
+  record.onStop = (cause) => tools.ledger.note(id, stopNote(cause));
+  const eavesdropper = new Eavesdropper(record, spool);
+  let unwatch: (() => void) | undefined;
   while (await isAlive(identity)) {
+    await eavesdropper.listen();
+    // Its socket is gone: it cannot be asked where it is.
+    record.tellsStack = false;
+    if (record.claimStamp !== undefined) {
+      unwatch ??= watchLimits(record, tools.limitsOf(record.dispatch.callback), tools.killGrace, tools.bus);
+    }
     await pause(interval, undefined, { ref: false });
   }
-  unwatch();
+  unwatch?.();
   record.left.resolve();
   const exit = await exitOf(join(dirname(site.place.logs), exitsFolder), entry.run.pid, wasAlive);
-  const spool = spoolFile(site.place, id);
   for (const line of (await readFile(spool, 'utf8').catch(() => '')).split('\n')) {
     hear(record, report, parseJson(line));
   }
@@ -67,9 +80,9 @@ export async function resumeRun(record: RunRecord, tools: RunTools, entry: Ledge
     record.dispatch.token = (await answered(() => site.store.get(handle, stamp)))?.token ?? '';
   }
   await hearOfEnd(record, report);
-  if (!report.claimed && isSilent(report) && (await hasRunUnheard(record))) {
-    // Under which stamp nobody knows; no row carries it any more.
-    const stamp = (record.dispatchedAt / 1000).toFixed(6);
+  if (!report.claimed && isSilent(report) && (record.claimStamp !== undefined || (await hasRunUnheard(record)))) {
+    // If nobody has seen under which stamp, no row carries it any more.
+    const stamp = record.claimStamp ?? (record.dispatchedAt / 1000).toFixed(6);
     report.claimed = { type: 'claimed', stamp, lock: '', listeners: 1, connections: [] };
   }
   const gone = await settledUnheard(record, tools, report);
@@ -147,7 +160,7 @@ async function hasRunUnheard(record: RunRecord): Promise<boolean> {
 /** What became of a run whose worker has settled it without being heard: its row is gone, and only a worker removes it. */
 async function settledUnheard(record: RunRecord, tools: RunTools, report: RunReport): Promise<Outcome | undefined> {
   const { site, handle, callback } = record.dispatch;
-  if (!report.claimed || report.ended || record.cause.outcome) {
+  if (!report.claimed || report.ended || record.cause.outcome || record.stopped) {
     return undefined;
   }
   try {

@@ -3,6 +3,9 @@ import { randomUUID } from 'node:crypto';
 import type { EventBus } from '../events/bus.js';
 import type { Dispatch } from './dispatch.js';
 
+/** Longest time that a timer can wait for, in milliseconds; with a longer one it would not wait at all. */
+const longest = 2 ** 31 - 1;
+
 /** Runs that ended badly and begin again after a pause. Should this daemon end before, the next one finds their rows. */
 export class RetryPause {
   readonly #bus: EventBus;
@@ -37,10 +40,13 @@ export class RetryPause {
   add(dispatch: Dispatch, pause: number): void {
     const { site, handle, callback, tries } = dispatch;
     this.#bus.emit('run.retried', { site: site.name, handle, callback, pauseMs: pause, tries });
-    const timer = setTimeout(() => {
-      this.#timers.delete(dispatch);
-      this.#onOver(dispatch);
-    }, pause);
+    const timer = setTimeout(
+      () => {
+        this.#timers.delete(dispatch);
+        this.#onOver(dispatch);
+      },
+      Math.min(pause, longest),
+    );
     timer.unref();
     this.#timers.set(dispatch, timer);
   }

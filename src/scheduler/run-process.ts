@@ -12,7 +12,7 @@ import type { WorkerExit } from '../workers/worker.js';
 import { endOf, type RunEnd, type RunTools, type Stale } from './end-run.js';
 import type { Dispatch } from './dispatch.js';
 import { endingOf } from './ending-of.js';
-import { isKept } from './ledger-notes.js';
+import { isKept, stopNote } from './ledger-notes.js';
 import type { RunRecord } from './run-record.js';
 import { watchLimits } from './watch-limits.js';
 
@@ -55,6 +55,7 @@ async function attempt(record: RunRecord, tools: RunTools): Promise<RunEnd | Sta
     worker.kill('SIGKILL');
   }
   tools.ledger.begin(record.note(identifyNow(worker.pid)));
+  record.onStop = (cause) => tools.ledger.note(record.dispatch.id, stopNote(cause));
   const exit = await performJob(record, tools, taken, report);
   if (!report.claimed) {
     taken.begun?.();

@@ -36,6 +36,8 @@ export class RunRecord {
   readonly steps: string[] = [];
   /** Why it was stopped, by whom; undefined: it was not. */
   stopped: Outcome | undefined;
+  /** Called when somebody stops it. */
+  onStop: (cause: Outcome) => void = () => undefined;
   /** Where it was when it was asked, innermost call first; undefined: it did not answer. */
   stack: readonly string[] | undefined;
   /** Whether it answers. */

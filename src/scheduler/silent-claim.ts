@@ -19,11 +19,21 @@ export interface DeadSessions {
  * @param sessions those that may still have its claim before them: it would be made when nobody looks any more
  */
 export async function askForSilentClaim(record: RunRecord, sessions?: DeadSessions): Promise<string | undefined> {
-  const { site, handle } = record.dispatch;
+  const { site } = record.dispatch;
   if (sessions) {
     await answered(() => site.store.endSessions(sessions.ids, performance.now() - sessions.at));
   }
-  const rows = await answered(() => site.store.find([handle]));
+  return answered(() => claimInRow(record));
+}
+
+/**
+ * The stamp of the claim that the row of a run tells of, or undefined.
+ *
+ * @throws what the database throws
+ */
+export async function claimInRow(record: RunRecord): Promise<string | undefined> {
+  const { site, handle } = record.dispatch;
+  const rows = await site.store.find([handle]);
   const row = rows.find((candidate) => candidate.handle === handle);
   const ours = row?.status === execStatus.running && Number(row.stamp) * 1000 >= record.dispatchedAt;
   return ours ? row.stamp : undefined;

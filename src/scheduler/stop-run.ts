@@ -1,6 +1,7 @@
+import type { ProcessIdentity } from '../process/identity.js';
 import type { Outcome } from '../process/outcome.js';
 import { killRest } from '../workers/worker.js';
-import { descendants, signalAll } from '../workers/process-tree.js';
+import { descendants, freeze, signalAll } from '../workers/process-tree.js';
 import type { RunRecord } from './run-record.js';
 
 /**
@@ -19,6 +20,7 @@ export async function stopRun(record: RunRecord, cause: Outcome, grace: number):
     return false;
   }
   record.stopped = cause;
+  record.onStop(cause);
   if (!worker) {
     // It waits for one, which will not begin it.
     return true;
@@ -27,10 +29,15 @@ export async function stopRun(record: RunRecord, cause: Outcome, grace: number):
   const started = await descendants(worker.pid);
   worker.kill('SIGTERM');
   await signalAll(started, 'SIGTERM');
-  const timer = setTimeout(() => worker.kill('SIGKILL'), grace);
+  // One that does not listen may have started others since.
+  const late: ProcessIdentity[] = [];
+  const timer = setTimeout(() => {
+    worker.kill('SIGSTOP');
+    void freeze(worker.pid, late).finally(() => worker.kill('SIGKILL'));
+  }, grace);
   await left.promise;
   clearTimeout(timer);
   killRest(worker.pid);
-  await signalAll(started, 'SIGKILL');
+  await signalAll([...started, ...late], 'SIGKILL');
   return true;
 }

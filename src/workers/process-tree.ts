@@ -2,6 +2,9 @@ import { readdir, readFile } from 'node:fs/promises';
 
 import { identify, isAlive, type ProcessIdentity } from '../process/identity.js';
 
+/** Looks for processes that were started while others were being stopped. */
+const freezeLooks = 20;
+
 /**
  * The processes that a process has started, and theirs, as far as /proc tells.
  *
@@ -20,6 +23,22 @@ export async function descendants(pid: number): Promise<ProcessIdentity[]> {
     }
   }
   return found;
+}
+
+/**
+ * Stops all that a stopped process has started, so that none can start another meanwhile.
+ *
+ * @param found gets each of them, at once
+ */
+export async function freeze(pid: number, found: ProcessIdentity[]): Promise<void> {
+  for (let look = 0; look < freezeLooks; look += 1) {
+    const fresh = (await descendants(pid)).filter((one) => found.every((other) => other.pid !== one.pid));
+    if (fresh.length === 0) {
+      return;
+    }
+    found.push(...fresh);
+    await signalAll(fresh, 'SIGSTOP');
+  }
 }
 
 async function children(pid: number): Promise<number[]> {

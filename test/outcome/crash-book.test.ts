@@ -1,7 +1,7 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, it } from 'vitest';
+import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 
 import { CrashBook } from '../../src/outcome/crash-book.js';
 import { completed, signalled } from '../../src/process/outcome.js';
@@ -62,4 +62,20 @@ it('remembers over a restart, and starts with nothing when its file is spoilt', 
   expect(open({ after: 1, within: 1_000 }).evidence('site', 'a', 1)).toHaveLength(1);
   await writeFile(join(dir, 'crashes.json'), '{"site a": 7');
   expect(open({ after: 1, within: 1_000 }).evidence('site', 'a', 1)).toBeUndefined();
+});
+
+it('writes down many crashes at once, and forgets those that no longer count', async () => {
+  const book = open(limit);
+  book.note('site', 'old', crash, 0);
+  await book.written;
+  const stringify = vi.spyOn(JSON, 'stringify');
+  const handles = Array.from({ length: 100 }, (_, index) => `new-${index}`);
+  for (const handle of handles) {
+    book.note('site', handle, crash, 5_000);
+  }
+  await book.written;
+  expect(stringify).toHaveBeenCalledTimes(1);
+  stringify.mockRestore();
+  const kept = JSON.parse(await readFile(join(dir, 'crashes.json'), 'utf8')) as object;
+  expect(Object.keys(kept)).toEqual(handles.map((handle) => `site ${handle}`));
 });

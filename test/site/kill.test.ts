@@ -59,6 +59,21 @@ describeSites('drupald kill', [], (kind) => {
     await waitFor(() => programs.every(isDead), { what: 'its programs to end' });
   });
 
+  test('ends also what a run starts while it is being ended', async () => {
+    const handle = newHandle('breeds');
+    await bench.caller.startLocked(handle, 'drupald_fixture_breeds');
+    await event(bench.site, handle, 'breeds');
+    expect((await kill(handle)).code).toBe(0);
+    await finished(bench, handle);
+    const programs = (await events(bench.site, handle, 'breeds')).flatMap((bred) => detail(bred) as number[]);
+    expect(programs.length).toBeGreaterThan(1);
+    await waitFor(() => programs.every(isDead), {
+      what: 'its programs to end',
+      seen: () => programs.filter((pid) => !isDead(pid)),
+    });
+    await nothingLeft(bench.site, bench.daemon);
+  });
+
   test('ends a start that waits, and tells its modules', async () => {
     const running = [newHandle('runs'), newHandle('runs')];
     for (const handle of running) {
