@@ -58,7 +58,7 @@ export const scheduleSettings = {
     default: '0 s',
     example: '5 min',
     sentence:
-      'Each run begins up to this much later, by chance, but at the same moment on every daemon; never as late as the next one is due.',
+      'Each run begins up to this much later, by chance, but at the same moment on every daemon, and within the first three quarters of its period.',
   }),
   limit: setting({
     kind: kinds.duration,

@@ -1,5 +1,4 @@
 import { fail } from '../errors.js';
-import type { SiteConfig } from './config.js';
 import { scheduleSettings } from './schedule-schema.js';
 import type { Setting } from './schema.js';
 import type { Layer } from './sources.js';
@@ -42,7 +41,7 @@ const taken = 'cron';
  */
 export function readSchedule(
   layers: readonly Layer[],
-  sites: readonly SiteConfig[],
+  sites: readonly { readonly uris: readonly string[] }[],
   check: Check,
 ): readonly ScheduleEntry[] {
   const layer = layers.findLast((one) => one.schedule !== undefined);
@@ -81,7 +80,7 @@ type Values = { readonly [K in Sure]: ValueOf<(typeof scheduleSettings)[K]> } & 
   readonly [K in Exclude<Key, Sure>]?: ValueOf<(typeof scheduleSettings)[K]>;
 };
 
-function entryOf(name: string, values: Values, sites: readonly SiteConfig[]): ScheduleEntry {
+function entryOf(name: string, values: Values, sites: readonly { readonly uris: readonly string[] }[]): ScheduleEntry {
   const { rule, zone, site, overlap, jitter, limit, catch_up: catchUp } = values;
   const uris = sites.flatMap((one) => one.uris);
   if (site !== undefined && uris.length > 0 && !uris.some((uri) => sameAddress(uri, site))) {

@@ -12,6 +12,9 @@ const tolerance = minute;
 /** Milliseconds that an entry waits beyond its period, where the clock was set back: another daemon may be about to fire it. */
 const slack = 5_000;
 
+/** Part of a period within which an entry begins: what comes later is taken for the next time. */
+const widest = 0.75;
+
 /** What decides when an entry runs. Times are milliseconds. */
 export interface EntryTimes {
   readonly name: string;
@@ -79,12 +82,12 @@ export function* startsOf(entry: EntryTimes, from: number): Generator<number> {
   }
 }
 
-/** Milliseconds by which an entry begins later than it is due; the same on every daemon, and shorter than its period. */
+/** Milliseconds by which an entry begins later than it is due; the same on every daemon, and well within its period. */
 export function jitterOf({ name, rules, zone, jitter }: EntryTimes, due: number): number {
   if (jitter === 0) return 0;
   const next = nextOf(rules, zone, due) ?? Infinity;
   const chance = createHash('sha1').update(`${name} ${due}`).digest().readUInt32BE(0) / 2 ** 32;
-  return Math.floor(chance * Math.min(jitter, next - due));
+  return Math.floor(chance * Math.min(jitter, (next - due) * widest));
 }
 
 /** The last time up to and including `now` that one of the rules names; undefined: none. */

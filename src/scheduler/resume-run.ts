@@ -47,7 +47,7 @@ export async function resumeRun(record: RunRecord, tools: RunTools, entry: Ledge
   const identity = { pid: entry.run.pid, startTicks: entry.run.startTicks };
   const wasAlive = await isAlive(identity);
   const unwatch = report.claimed
-    ? watchLimits(record, tools.limitsOf(record.dispatch.callback), tools.killGrace, tools.bus)
+    ? watchLimits(record, tools.limitsOf(record.dispatch), tools.killGrace, tools.bus)
     : (): void => undefined;
   // Its socket is gone: it cannot be asked where it is.
   record.tellsStack = false;

@@ -98,7 +98,7 @@ export class CronSlotTable implements SlotBook {
   }
 
   async #one(rest: string, params: (string | number)[]): Promise<TakenSlot | undefined> {
-    const rows = await this.#main.rows<TakenSlot & { due: number | string }>(
+    const rows = await this.#main.rows<Omit<TakenSlot, 'due'> & { readonly due: number | string }>(
       `SELECT seq, entry, due, pass, fired, rule FROM ${this.#name} ${rest}`,
       params,
     );
