@@ -202,7 +202,7 @@ export async function runDaemon(config: Config): Promise<void> {
         ),
       doctor: async () => [
         ...ownFindings(troubles.list),
-        ...jobFindings(ultimateCron.jobs()),
+        ...jobFindings([...ultimateCron.jobs(), ...schedule.jobs()]),
         ...(await examine(sites, { ...config, listen })),
       ],
       detach: async (to) => ({ ...(await detach(scheduler, handBack, bus, to)) }),
