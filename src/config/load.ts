@@ -61,7 +61,7 @@ export function loadConfig(sources: ConfigSources): Config {
   const config: Config = {
     listen: values.listen,
     sites: siteList,
-    schedule: readSchedule(layers, siteList, check),
+    schedule: readSchedule(layers, sites?.schedule === undefined ? [] : siteList, check),
     ...(values.user === undefined ? {} : { user: values.user }),
     stateDir: values.state_dir ?? defaultStateDir(values.listen, sources),
     slots: values.slots,

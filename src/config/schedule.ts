@@ -37,6 +37,7 @@ const taken = 'cron';
 /**
  * The entries of the strongest source that has any.
  *
+ * @param sites those of the same source: an entry may not name another; empty: it is not checked
  * @throws DrupaldError CONFIG_WRONG_TYPE, CONFIG_SCHEDULE
  */
 export function readSchedule(
