@@ -27,6 +27,8 @@ export interface EntryWork {
   stop(cause: (callback: string) => Outcome): void;
   /** Whether a process is a run of this entry. */
   owns(handle: string): boolean;
+  /** One of its processes has ended. */
+  over(): void;
   /** Why it has to wait, whatever its time is; undefined: it has not. */
   rests(): 'maintenance' | 'not installed' | undefined;
 }
@@ -116,6 +118,8 @@ export class CallbackWork implements EntryWork {
     return handle === this.handle;
   }
 
+  over(): void {}
+
   rests(): undefined {
     // A process waits for the end of a maintenance mode by itself.
     return undefined;
@@ -182,6 +186,11 @@ export class CronWork implements EntryWork {
 
   stop(cause: (callback: string) => Outcome): void {
     this.#door.stop(this.#site, cause);
+  }
+
+  over(): void {
+    // What comes later is begun by others, and has no limit of ours.
+    this.#begun &&= this.#door.busy(this.#site);
   }
 
   owns(handle: string): boolean {

@@ -119,6 +119,7 @@ export class OwnEntry {
   /** A run of it has ended. */
   ended(outcome: string): void {
     this.#outcome = outcome;
+    this.work.over();
   }
 
   /** As people see it. */
@@ -151,7 +152,8 @@ export class OwnEntry {
       entry: this.entry.name,
       due: due.due / 1000,
       pass: due.again ? (this.#newest?.seq ?? 0) : 0,
-      fired: now / 1000,
+      // Left out is not run.
+      fired: busy ? null : now / 1000,
       rule: this.#rule,
     };
     if (!(await book.take(slot))) {

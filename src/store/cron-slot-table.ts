@@ -14,7 +14,7 @@ export interface CronSlot {
   readonly due: number;
   /** 0; where the clock was set back, the number of the slot that was the newest then: the same time may come again. */
   readonly pass: number;
-  /** Seconds since 1970 at which it was taken; null: it only says up to when nothing was missed. */
+  /** Seconds since 1970 at which it was taken; null: nothing began, it only says that this time is past. */
   readonly fired: number | null;
   /** Which rule it came from. */
   readonly rule: string;

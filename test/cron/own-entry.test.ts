@@ -44,6 +44,8 @@ class FakeWork implements EntryWork {
     return true;
   }
 
+  over(): void {}
+
   rests(): undefined {
     return undefined;
   }
@@ -148,10 +150,12 @@ describe('an entry', () => {
 
 describe('overlap', () => {
   test('skip: what is due meanwhile is left out', async () => {
-    const { own, work, told, at } = setUp({ overlap: 'skip' });
+    const { own, work, book, told, at } = setUp({ overlap: 'skip' });
     for (const after of [0, 1, 2, 3]) await at(after);
     expect(work.begun).toBe(1);
     expect(told).toHaveLength(2);
+    // What was left out is no run.
+    expect((await book.newest('entry'))?.fired).toBeNull();
     work.going = false;
     await at(3.5);
     expect(work.begun).toBe(1);

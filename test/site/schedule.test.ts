@@ -218,7 +218,7 @@ describeSites('entries of the schedule', ['real'], (kind) => {
     await waitFor(async () => (await marks()) >= fired, { what: 'the runs to begin' });
     await nothingLeft(bench.site, bench.daemon);
     // Another minute may have come meanwhile.
-    expect(await marks()).toBe((await slots()).length);
+    expect(await marks()).toBeLessThanOrEqual((await slots()).length);
     expect(await outcomes(handleOf('each'), fired)).not.toContain('cancelled');
   }, 120_000);
 
