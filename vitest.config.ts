@@ -9,7 +9,7 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['test/**/*.test.ts'],
-          exclude: ['test/site/**', 'test/demo/demo.test.ts'],
+          exclude: ['test/site/**', 'test/minutes/**', 'test/demo/demo.test.ts'],
           testTimeout: 30_000,
           hookTimeout: 30_000,
         },

@@ -10,11 +10,12 @@ const check = process.argv.includes('--check');
 export async function documents() {
   const { errorCatalog } = await import('../dist/errors.js');
   const { settings, siteSettings, environmentName } = await import('../dist/config/schema.js');
+  const { scheduleSettings } = await import('../dist/config/schedule-schema.js');
   const { findingCatalog } = await import('../dist/doctor/catalog.js');
   return {
     'docs/doctor.md': doctorDocument(findingCatalog),
     'docs/errors.md': errorsDocument(errorCatalog),
-    'docs/configuration.md': configurationDocument(settings, siteSettings, environmentName),
+    'docs/configuration.md': configurationDocument(settings, siteSettings, scheduleSettings, environmentName),
   };
 }
 
@@ -55,7 +56,7 @@ function doctorDocument(catalog) {
   ].join('\n\n');
 }
 
-function configurationDocument(settings, siteSettings, environmentName) {
+function configurationDocument(settings, siteSettings, scheduleSettings, environmentName) {
   const row = ([key, setting], variable) =>
     [
       `\`${key}\``,
@@ -82,6 +83,13 @@ function configurationDocument(settings, siteSettings, environmentName) {
       'Key | Meaning | Default | Example',
       '--- | --- | --- | ---',
       ...Object.entries(siteSettings).map((entry) => row(entry, false)),
+    ].join('\n'),
+    '## Entries of the schedule',
+    'Each entry of `schedule` has a name and these keys; only the configuration file holds entries. What they do: [scheduling.md](scheduling.md#entries-of-drupaldyml).',
+    [
+      'Key | Meaning | Default | Example',
+      '--- | --- | --- | ---',
+      ...Object.entries(scheduleSettings).map((entry) => row(entry, false)),
     ].join('\n'),
   ].join('\n\n');
 }

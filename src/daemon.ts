@@ -4,8 +4,13 @@ import { Descriptors } from './components/descriptors.js';
 import { onStopSignals } from './components/signals.js';
 import { formatListen, type Config } from './config/config.js';
 import { CoreCron } from './cron/core-cron.js';
+import { OwnSchedule } from './cron/own-schedule.js';
+import { queuesOfSchedule } from './cron/entry-work.js';
 import { runJob } from './cron/run-job.js';
+import { SlotKeeper } from './cron/slot-keeper.js';
 import { UltimateCron } from './cron/ultimate-cron.js';
+import { nextRuns, upcomingEntries } from './cron/upcoming.js';
+import { WholeCron } from './cron/whole-cron.js';
 import { jobFindings } from './doctor/cron-findings.js';
 import { examine, ownFindings } from './doctor/examine.js';
 import { EventBus } from './events/bus.js';
@@ -29,12 +34,13 @@ import { noticeWish, ServiceManager } from './observe/service-manager.js';
 import { CrashBook } from './outcome/crash-book.js';
 import { LockKeeper } from './outcome/lock-keeper.js';
 import { LogKeeper, longestLog } from './outcome/log-keeper.js';
+import type { Outcome } from './process/outcome.js';
 import { openHistory } from './scheduler/open-history.js';
 import { openSites } from './scheduler/open-sites.js';
 import { adoptCopies } from './scheduler/adopt.js';
 import { detach } from './scheduler/detach.js';
 import { HandBack } from './scheduler/hand-back.js';
-import { kill, retry } from './scheduler/kill.js';
+import { endProcess, kill, retry } from './scheduler/kill.js';
 import { limitByRoom } from './scheduler/room.js';
 import { Scheduler } from './scheduler/scheduler.js';
 import type { ServedSite } from './scheduler/served-site.js';
@@ -113,7 +119,7 @@ export async function runDaemon(config: Config): Promise<void> {
     const locks = new LockKeeper(ledger);
     const crashes = new CrashBook(state.dir, config.setAside);
     cleanUp.push(() => crashes.written);
-    const scheduler = new Scheduler({
+    const scheduler: Scheduler = new Scheduler({
       bus,
       ledger,
       locks,
@@ -126,7 +132,7 @@ export async function runDaemon(config: Config): Promise<void> {
       oom: new OomCounter(),
       crashes,
       retryOf: (callback) => firstMatch(config.callbacks.retry, callback),
-      limitsOf: (callback) => limitsOf(config.callbacks, callback),
+      limitsOf: ({ callback, site, handle }) => limitsOf(config.callbacks, callback, schedule.limitOf(site, handle)),
       killGrace: config.kill.grace,
       onEnd: (ending) => {
         ledger.ended(ending);
@@ -134,6 +140,7 @@ export async function runDaemon(config: Config): Promise<void> {
         cron.ended(ending);
         queues.ended(ending);
         ultimateCron.ended(ending);
+        schedule.ended(ending);
       },
     });
     await scheduler.start();
@@ -161,16 +168,29 @@ export async function runDaemon(config: Config): Promise<void> {
     const queues = new Queues({
       ...own,
       slots: () => scheduler.slots,
+      scheduled: queuesOfSchedule(config.schedule),
       settings: { ...config.queues, settleTimeout: config.worker.settleTimeout },
     });
+    const slots = new SlotKeeper(bus);
     const cronTools = {
       ...own,
       queuesOf: (site: ServedSite) => queues.namesOf(site),
       bootTimeout: config.worker.bootTimeout,
       killGrace: config.kill.grace,
+      slots,
     };
     const cron = new CoreCron(cronTools);
     const ultimateCron = new UltimateCron(cronTools);
+    const stop = (site: ServedSite, handle: string, cause: (callback: string) => Outcome) =>
+      endProcess(scheduler, bus, { site, handle, cause }, config.kill.grace);
+    const schedule: OwnSchedule = new OwnSchedule({
+      ...own,
+      entries: config.schedule,
+      stop,
+      queues,
+      cron: new WholeCron(cron, ultimateCron, stop),
+      slots,
+    });
     const control = new ControlServer(state.dir, {
       status: () =>
         daemonStatus(
@@ -182,7 +202,7 @@ export async function runDaemon(config: Config): Promise<void> {
         ),
       doctor: async () => [
         ...ownFindings(troubles.list),
-        ...jobFindings(ultimateCron.jobs()),
+        ...jobFindings([...ultimateCron.jobs(), ...schedule.jobs()]),
         ...(await examine(sites, { ...config, listen })),
       ],
       detach: async (to) => ({ ...(await detach(scheduler, handBack, bus, to)) }),
@@ -194,8 +214,13 @@ export async function runDaemon(config: Config): Promise<void> {
         return adopted;
       },
       cron: {
-        jobs: () => [...cron.jobs(), ...ultimateCron.jobs()],
-        run: (wish) => runJob(cron, ultimateCron, sites, wish),
+        jobs: () => [...cron.jobs(), ...ultimateCron.jobs(), ...schedule.jobs()],
+        next: (from, count) =>
+          nextRuns(
+            [...cron.upcoming(from), ...ultimateCron.upcoming(from), ...upcomingEntries(schedule.entries, from)],
+            count,
+          ),
+        run: (wish) => runJob({ core: cron, ultimate: ultimateCron, own: schedule }, sites, wish),
       },
       queues,
       runs: { sites, scheduler, history, keep: config.output.keep },
@@ -225,6 +250,8 @@ export async function runDaemon(config: Config): Promise<void> {
     cleanUp.push(() => queues.stop());
     await ultimateCron.start();
     cleanUp.push(() => ultimateCron.stop());
+    await schedule.start();
+    cleanUp.push(() => schedule.stop());
     intake.resolve({
       starts: new StartIntake({
         hosts,
@@ -238,11 +265,11 @@ export async function runDaemon(config: Config): Promise<void> {
       unreadiness: () => (phase === 'running' ? undefined : 'The daemon is stopping.'),
     });
     bus.emit('daemon.ready', { listen: formatListen(listen), pid: process.pid, sites: sites.length });
-    const stop = new Deferred<string>();
+    const stopped = new Deferred<string>();
     const hurry = new Deferred();
-    const unlisten = onStopSignals({ onStop: (signal) => stop.resolve(signal), onHurry: () => hurry.resolve() });
+    const unlisten = onStopSignals({ onStop: (signal) => stopped.resolve(signal), onHurry: () => hurry.resolve() });
     cleanUp.push(unlisten);
-    const reason = await stop.promise;
+    const reason = await stopped.promise;
     phase = 'stopping';
     bus.emit('daemon.stopping', { reason, running: scheduler.running.length, waiting: scheduler.waiting });
     // The listener stays meanwhile and answers 503: a refused connection would let the module delete its row.

@@ -13,8 +13,13 @@ export function addConfigCommand(program: Command, io: CommandIo): void {
   const command = program.command('config').description('Check or show the configuration.');
   addServeOptions(command.command('check').description('Say whether the configuration is right.'))
     .option('--json', 'print JSON')
-    .action((options: ParsedOptions) => {
-      const { sites } = configFrom(options, io, true);
+    .action(async (options: ParsedOptions) => {
+      const { sites, schedule } = configFrom(options, io, true);
+      if (schedule.length > 0) {
+        // Only then, because the table of time zones takes its time to load.
+        const { checkSchedule } = await import('../cron/entry-times.js');
+        checkSchedule(schedule);
+      }
       if (options.json === true) writeJson(io, { ok: true, sites: sites.length });
       else
         io.stdout.write(
@@ -39,10 +44,20 @@ export function formatConfig(config: Config, colour: boolean): string {
   config.sites.forEach((site, index) => {
     const values = (Object.keys(site) as (keyof SiteConfig)[]).map((key) => [
       `sites[${String(index)}].${key}`,
-      plain(redact({ [key]: site[key] }), key),
+      key === 'cron' && typeof site.cron === 'number'
+        ? formatDuration(site.cron)
+        : plain(redact({ [key]: site[key] }), key),
     ]);
     parts.push(formatTable(['SITE', 'VALUE'], values, colour));
   });
+  for (const { name, work, ...entry } of config.schedule) {
+    const { kind, ...details } = work;
+    const shown = Object.entries({ work: kind, ...details, ...entry }).map(([key, value]) => [
+      `schedule.${name}.${key === 'catchUp' ? 'catch_up' : key}`,
+      typeof value === 'number' ? formatDuration(value) : plain({ value }, 'value'),
+    ]);
+    parts.push(formatTable(['ENTRY', 'VALUE'], shown, colour));
+  }
   return parts.join('\n\n');
 }
 

@@ -33,6 +33,19 @@ export function addCronCommand(program: Command, io: CommandIo): void {
       else
         io.stdout.write(`${printable(name)} is started; "drupald logs -f ${printable(started.handle)}" follows it.\n`);
     });
+  addDaemonOptions(cron.command('next'))
+    .description('Show what is going to run next, in the order of time.')
+    .option('--at <time>', 'from this time on (ISO 8601; without offset it is a time of this machine); default: now')
+    .option('--count <number>', 'how many runs at most; default: 20')
+    .option('--json', 'print JSON')
+    .action(async (_options: ParsedOptions, command: Command) => {
+      const options: ParsedOptions = command.optsWithGlobals();
+      // Only here, because the table of time zones takes its time to load.
+      const { formatNext, nextWishOf } = await import('./cron-next.js');
+      const answer = await clientOf(options, io).nextCron(nextWishOf(options));
+      if (options.json === true) writeJson(io, answer);
+      else io.stdout.write(`${formatNext(answer, wantsColour(io.stdout, io.env))}\n`);
+    });
   cron
     .command('fires')
     .description('Print the instants at which a rule fires, one a line; no daemon is needed.')

@@ -1,4 +1,5 @@
 import type { ListenAddress, RetryRule } from './kinds.js';
+import type { ScheduleEntry } from './schedule.js';
 
 /** How a run is kept apart from others. */
 export const isolations = ['process', 'shared', 'fresh', 'cold'] as const;
@@ -21,8 +22,8 @@ export interface SiteConfig {
   readonly umask: string;
   /** Names of the service hosts that this daemon serves; without it they are found by base_url. */
   readonly serves?: readonly string[];
-  /** Whether its cron is run here. */
-  readonly cron: 'auto' | 'off';
+  /** Whether its cron is run here; a number: every so many milliseconds. */
+  readonly cron: 'auto' | 'off' | number;
   /** Whether items of its queues are run here. */
   readonly queues: 'auto' | 'off';
 }
@@ -32,6 +33,8 @@ export interface Config {
   readonly listen: ListenAddress;
   /** Not empty, except for commands that only look for a daemon. */
   readonly sites: readonly SiteConfig[];
+  /** What runs at set times besides the jobs of the sites, each with a name of its own. */
+  readonly schedule: readonly ScheduleEntry[];
   /** User to run the code of the sites as. */
   readonly user?: string;
   /** Absolute path. */

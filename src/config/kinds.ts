@@ -67,6 +67,18 @@ export const duration: Kind<number> = kind(
   (value) => (typeof value === 'string' || typeof value === 'number' ? parseDuration(value) : null),
 );
 
+/**
+ * A length of time, or one of some words.
+ *
+ * @param min milliseconds
+ */
+export function durationOr<const T extends string>(min: number, ...words: readonly T[]): Kind<T | number> {
+  return kind(`${words.join(', ')}, or a length of time with its unit, at least ${min / 1000} s`, (value) => {
+    const length = duration.schema.safeParse(value);
+    return words.find((word) => word === value) ?? (length.success && length.data >= min ? length.data : null);
+  });
+}
+
 /** A size; the value is in bytes. */
 export const size: Kind<number> = kind('a size with its unit (KB, MB, GB); a bare number means bytes', (value) => {
   if (typeof value === 'string' && /^\d+$/.test(value.trim())) return Number(value);
@@ -77,6 +89,12 @@ export const size: Kind<number> = kind('a size with its unit (KB, MB, GB); a bar
 export function choice<const T extends string>(...words: readonly T[]): Kind<T> {
   return kind(`one of ${words.join(', ')}`, (value) => words.find((word) => word === value) ?? null);
 }
+
+/** The word true: what is not wanted is left out. */
+export const yes: Kind<true> = kind('true', (value) => (value === true ? true : null));
+
+/** A list of whatever values. */
+export const anyList: Kind<readonly unknown[]> = kind('a list', (value) => (Array.isArray(value) ? value : null));
 
 /** `host:port`, `[ipv6]:port`, or a bare port on the loopback address. */
 export const listenAddress: Kind<ListenAddress> = kind('an address and a port (host:port)', (value) => {

@@ -3,6 +3,7 @@ import { join, resolve } from 'node:path';
 import { fail } from '../errors.js';
 import type { Config, SiteConfig } from './config.js';
 import type { ListenAddress } from './kinds.js';
+import { readSchedule } from './schedule.js';
 import {
   settings,
   siteSettings,
@@ -56,9 +57,11 @@ export function loadConfig(sources: ConfigSources): Config {
 
   const values = settingValues(layers);
   const sites = layers.findLast((layer) => layer.sites !== undefined);
+  const siteList = sites?.sites?.map((raw, index) => siteConfig(raw, index, sites, values.php)) ?? [];
   const config: Config = {
     listen: values.listen,
-    sites: sites?.sites?.map((raw, index) => siteConfig(raw, index, sites, values.php)) ?? [],
+    sites: siteList,
+    schedule: readSchedule(layers, sites?.schedule === undefined ? [] : siteList, check),
     ...(values.user === undefined ? {} : { user: values.user }),
     stateDir: values.state_dir ?? defaultStateDir(values.listen, sources),
     slots: values.slots,

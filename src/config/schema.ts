@@ -19,11 +19,12 @@ export interface Setting<T> {
   readonly sentence: string;
 }
 
-function setting<T>(definition: Setting<T>): Setting<T> {
+/** Keeps the type of a setting's values. */
+export function setting<T>(definition: Setting<T>): Setting<T> {
   return definition;
 }
 
-/** Settings of the daemon by key path. `sites` stands beside them, see `siteSettings`. */
+/** Settings of the daemon by key path. `sites` and `schedule` stand beside them. */
 export const settings = {
   listen: setting({
     kind: kinds.listenAddress,
@@ -356,11 +357,11 @@ export const siteSettings = {
     sentence: 'Names of the service hosts whose processes this daemon runs.',
   }),
   cron: setting({
-    kind: kinds.choice('auto', 'off'),
+    kind: kinds.durationOr(1_000, 'auto', 'off'),
     default: 'auto',
-    example: 'off',
+    example: '15 min',
     sentence:
-      'auto: cron of this site is run here, at the time that the site has set, before a page would do it; off: it is left to the site.',
+      'auto: cron of this site is run here, at the time that the site has set, before a page would do it; a length of time: so often, whatever the site has set; off: it is left to the site.',
   }),
   queues: setting({
     kind: kinds.choice('auto', 'off'),
@@ -388,11 +389,6 @@ export type SettingValues = {
 export type SiteSettingValues = {
   -readonly [K in SiteSettingKey]: ValueOf<(typeof siteSettings)[K]> | (K extends 'php' | 'serves' ? undefined : never);
 };
-
-/** Every key path that a configuration file may hold, sites' keys as `sites[].KEY`. */
-export function knownKeys(): readonly string[] {
-  return [...Object.keys(settings), 'sites', ...Object.keys(siteSettings).map((key) => `sites[].${key}`)];
-}
 
 /** Name of the environment variable of a setting: `log.level` → `DRUPALD_LOG_LEVEL`. */
 export function environmentName(key: string): string {

@@ -3,7 +3,8 @@ import { dirname, resolve } from 'node:path';
 import { parse, YAMLParseError } from 'yaml';
 import { fail } from '../errors.js';
 import { didYouMean, suggestion } from '../support/did-you-mean.js';
-import { environmentName, knownKeys, settings, siteSettings, type SettingKey } from './schema.js';
+import { scheduleSettings } from './schedule-schema.js';
+import { environmentName, settings, siteSettings, type SettingKey } from './schema.js';
 
 /** Raw values from one place, before they are checked. */
 export interface Layer {
@@ -14,6 +15,8 @@ export interface Layer {
   readonly values: ReadonlyMap<SettingKey, unknown>;
   /** Raw entries of `sites`, when this place names any. */
   readonly sites?: readonly Readonly<Record<string, unknown>>[];
+  /** Raw entries of `schedule` by name, when this place has any. */
+  readonly schedule?: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
 }
 
 /** Values of flags by key path; `sites` holds what `--root` and `--uri` name. */
@@ -72,10 +75,15 @@ export function fileLayer(file: string): Layer {
     throw wrongType('(whole file)', source, document, 'names with values', 'listen: 127.0.0.1:8970');
   }
   const values = new Map<SettingKey, unknown>();
-  const { sites, ...rest } = document;
+  const { sites, schedule, ...rest } = document;
   collect(rest, '', source, values);
-  const layer = { source, baseDir: dirname(resolve(file)), values };
-  return sites === undefined || sites === null ? layer : { ...layer, sites: checkSiteKeys(sites, source) };
+  return {
+    source,
+    baseDir: dirname(resolve(file)),
+    values,
+    ...(sites === undefined || sites === null ? {} : { sites: checkSiteKeys(sites, source) }),
+    ...(schedule === undefined || schedule === null ? {} : { schedule: checkEntryKeys(schedule, source) }),
+  };
 }
 
 /**
@@ -108,6 +116,11 @@ export function flagLayer(flags: ConfigFlags, cwd: string): Layer {
 /** The error for a value of a wrong type, with what was given, what it must be and an example. */
 export function wrongType(key: string, source: string, given: unknown, expected: string, example: string): Error {
   return fail('CONFIG_WRONG_TYPE', { key, source, given: show(given), expected, example });
+}
+
+/** Every key path that a configuration file may hold, sites' keys as `sites[].KEY`. */
+function knownKeys(): readonly string[] {
+  return [...Object.keys(settings), 'sites', 'schedule', ...Object.keys(siteSettings).map((key) => `sites[].${key}`)];
 }
 
 function collect(map: Record<string, unknown>, prefix: string, source: string, into: Map<SettingKey, unknown>): void {
@@ -147,6 +160,21 @@ function checkSiteKeys(sites: unknown, source: string): Record<string, unknown>[
     }
     return site;
   });
+}
+
+function checkEntryKeys(schedule: unknown, source: string): Record<string, Record<string, unknown>> {
+  const example = '{ nightly: { rule: "0 3 * * *", callback: mymodule_nightly } }';
+  if (!isMap(schedule)) throw wrongType('schedule', source, schedule, 'names with entries', example);
+  const entries = Object.entries(schedule).map(([name, entry]) => {
+    const prefix = `schedule.${name}`;
+    if (!isMap(entry)) throw wrongType(prefix, source, entry, 'an entry with a rule', example);
+    for (const key of Object.keys(entry)) {
+      if (!Object.hasOwn(scheduleSettings, key))
+        throw unknownKey(`${prefix}.${key}`, source, Object.keys(scheduleSettings), key);
+    }
+    return [name, entry] as const;
+  });
+  return Object.fromEntries(entries);
 }
 
 function unknownKey(key: string, source: string, known: readonly string[], word = key): Error {

@@ -11,7 +11,18 @@ import { databaseReason } from '../store/database.js';
 import { setVariable } from '../workers/set-variable.js';
 import type { CronJob } from './cron-job.js';
 import { coreJob } from './core-job.js';
-import { coreCronDue, coreCronLead, coreCronState, cronVariables, type CoreCronState } from './core-due.js';
+import {
+  coreCronDue,
+  coreCronLead,
+  coreCronPeriod,
+  coreCronState,
+  cronVariables,
+  type CoreCronState,
+} from './core-due.js';
+import { PageHold } from './page-hold.js';
+import type { SlotKeeper } from './slot-keeper.js';
+import type { Upcoming } from './upcoming.js';
+import { Zone } from './zone.js';
 
 /** The name of a site's cron run among its processes. */
 export const coreCronHandle = 'drupald_cron';
@@ -37,10 +48,12 @@ export interface CoreCronOptions {
   readonly bus: EventBus;
   /** Milliseconds that a helper may need. */
   readonly bootTimeout: number;
+  readonly slots: SlotKeeper;
 }
 
 interface Seen {
   state: CoreCronState;
+  readonly pages: PageHold;
   /** How the last run ended. */
   outcome?: string;
   /** Milliseconds that it began after its time. */
@@ -78,8 +91,9 @@ export class CoreCron extends BaseComponent {
     this.#looks.now();
   }
 
-  protected override onStop(): Promise<void> {
-    return this.#looks.stop();
+  protected override async onStop(): Promise<void> {
+    await this.#looks.stop();
+    await Promise.all([...this.#seen.values()].map(({ pages, state }) => pages.release(state).catch(() => undefined)));
   }
 
   /** A run has ended; whichever. */
@@ -118,6 +132,35 @@ export class CoreCron extends BaseComponent {
       });
   }
 
+  /** Whether cron of a site is run here, by the site's own drupal_cron_run(). */
+  has(site: ServedSite): boolean {
+    return site.facts !== undefined && isOurs(site);
+  }
+
+  /** Whether a run waits or goes on. */
+  busy(site: ServedSite): boolean {
+    return this.#seen.get(site)?.going ?? false;
+  }
+
+  /** Why no run begins, whatever the time is; undefined: one may. */
+  rests(site: ServedSite): 'maintenance' | 'not installed' | undefined {
+    const state = this.#seen.get(site)?.state;
+    return state?.installed === false ? 'not installed' : state?.maintenance ? 'maintenance' : undefined;
+  }
+
+  /** When cron of each site is going to run, as far as that can be foreseen. */
+  upcoming(from: number): Upcoming[] {
+    return [...this.#seen].flatMap(([site, { state }]) => {
+      const due = coreCronDue(state, Date.now() / 1000);
+      const zone = Zone.named(site.facts?.timeZone ?? '') ?? Zone.named('UTC');
+      if (typeof due !== 'number' || !zone || !this.has(site)) return [];
+      const step = coreCronPeriod(state) * 1000;
+      const first = Math.max(due * 1000, Date.now());
+      const skipped = Math.max(0, Math.ceil((from - first) / step));
+      return [{ site: site.name, name: 'cron', zone, starts: everyFrom(first + skipped * step, step) }];
+    });
+  }
+
   /** Runs cron of a site now, whatever its time is; why it cannot, or undefined. */
   async run(site: ServedSite): Promise<string | undefined> {
     const seen = this.#seen.get(site);
@@ -145,9 +188,13 @@ export class CoreCron extends BaseComponent {
   }
 
   async #lookAt(site: ServedSite): Promise<void> {
-    const state = coreCronState(await site.store.variables(cronVariables), site.seenSettings.overrides);
+    const told = coreCronState(await site.store.variables(cronVariables), site.seenSettings.overrides);
+    const pages = this.#seen.get(site)?.pages ?? this.#pagesOf(site);
+    const cadence = typeof site.config.cron === 'number' ? site.config.cron / 1000 : undefined;
+    const state = cadence === undefined ? told : { ...told, cadence, ran: await this.#ranAt(site, pages, told.last) };
     const seen = this.#seen.get(site) ?? {
       state,
+      pages,
       going: false,
       done: [],
       acceptNext: false,
@@ -164,7 +211,7 @@ export class CoreCron extends BaseComponent {
       await this.#keep(site, seen, now);
       return;
     }
-    if (before.last !== state.last && !seen.acceptNext && !seen.toldForeign) {
+    if (before.last !== state.last && state.ran === undefined && !seen.acceptNext && !seen.toldForeign) {
       seen.toldForeign = true;
       this.#options.bus.emit('cron.foreign', { site: site.name });
     }
@@ -174,8 +221,10 @@ export class CoreCron extends BaseComponent {
       seen.done = [];
       if ((await this.#begin(site, seen)) === undefined) {
         seen.lateMs = (now - due) * 1000;
+        return;
       }
     }
+    await pages.keep(state, now);
   }
 
   /** Makes the row of a run and sends it through the door of all starts; why it could not, or undefined. */
@@ -212,16 +261,44 @@ export class CoreCron extends BaseComponent {
       seen.renewedAt = Date.now();
       await site.store.renewLock('cron', record.lock, now + state.lockTimeout);
     }
-    if (state.last !== undefined && now >= state.last + state.threshold - coreCronLead(state.threshold)) {
-      const { bus, bootTimeout: timeout } = this.#options;
-      const at = { source: site.source, place: site.place, uri: site.uris[0], bus, timeout };
-      await setVariable(at, { name: 'cron_last', value: Math.floor(now) });
+    if (
+      state.threshold > 0 &&
+      state.last !== undefined &&
+      now >= state.last + state.threshold - coreCronLead(state.threshold)
+    ) {
+      await this.#setLast(site, Math.floor(now));
     }
+  }
+
+  /** When cron really ran, where that is not in `cron_last`. */
+  async #ranAt(site: ServedSite, pages: PageHold, last: number | undefined): Promise<number | undefined> {
+    if (this.#seen.get(site)?.acceptNext === true) {
+      pages.accept(last);
+      return undefined;
+    }
+    return pages.ran(last);
+  }
+
+  #pagesOf(site: ServedSite): PageHold {
+    return new PageHold(
+      () => this.#options.slots.of(site),
+      (value) => this.#setLast(site, value),
+    );
+  }
+
+  async #setLast(site: ServedSite, value: number): Promise<void> {
+    const { bus, bootTimeout: timeout } = this.#options;
+    const at = { source: site.source, place: site.place, uri: site.uris[0], bus, timeout };
+    await setVariable(at, { name: 'cron_last', value });
   }
 
   #recordOf(site: ServedSite): RunRecord | undefined {
     return this.#options.running().find(({ dispatch }) => dispatch.site === site && dispatch.handle === coreCronHandle);
   }
+}
+
+function* everyFrom(first: number, step: number): Generator<number> {
+  for (let at = first; ; at += step) yield at;
 }
 
 function isOurs(site: ServedSite): boolean {

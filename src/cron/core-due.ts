@@ -2,6 +2,10 @@
 export interface CoreCronState {
   /** When cron ran last; undefined: never. */
   readonly last: number | undefined;
+  /** When it really ran last, where `last` has only been moved to keep the pages from running it. */
+  readonly ran?: number | undefined;
+  /** Seconds between two runs by drupald.yml; undefined: as the site has it. */
+  readonly cadence?: number | undefined;
   /** Seconds between two runs; 0: pages never start one. */
   readonly threshold: number;
   /** Seconds that the lock `cron` is taken for. */
@@ -61,9 +65,26 @@ export function coreCronLead(threshold: number): number {
 /** When cron of a site is due (seconds since 1970), or why it is not. */
 export function coreCronDue(state: CoreCronState, now: number): number | 'off' | 'maintenance' | 'not-installed' {
   if (!state.installed) return 'not-installed';
-  if (state.threshold === 0) return 'off';
+  if (intervalOf(state) === 0) return 'off';
   if (state.maintenance) return 'maintenance';
+  const last = state.ran ?? state.last;
   // A run that is dated in the future would silence cron until then.
-  if (state.last === undefined || state.last > now + tolerance) return now;
-  return state.last + state.threshold - coreCronLead(state.threshold);
+  if (last === undefined || last > now + tolerance) return now;
+  return last + coreCronPeriod(state);
+}
+
+/** Seconds between two runs; 0: there are none. */
+export function intervalOf({ cadence, threshold }: CoreCronState): number {
+  return cadence ?? threshold;
+}
+
+/** Seconds from a run to the next one that is begun here: pages may not come first. */
+export function coreCronPeriod({ cadence, threshold }: CoreCronState): number {
+  return cadence ?? threshold - coreCronLead(threshold);
+}
+
+/** Whether the next page would start cron although it is not its time by drupald.yml. */
+export function needsHold({ cadence, last, threshold }: CoreCronState, now: number): boolean {
+  if (cadence === undefined || threshold === 0 || last === undefined) return false;
+  return now >= last + threshold - coreCronLead(threshold);
 }

@@ -1,5 +1,5 @@
 import { formatDuration } from '../support/duration.js';
-import { coreCronDue, type CoreCronState } from './core-due.js';
+import { coreCronDue, intervalOf, type CoreCronState } from './core-due.js';
 import type { CronJob } from './cron-job.js';
 
 /** The name of the job. */
@@ -28,10 +28,10 @@ export function coreJob(
   return {
     site,
     name: coreCronName,
-    rule: known && known.state.threshold > 0 ? `every ${formatDuration(known.state.threshold * 1000)}` : 'never',
+    rule: known && intervalOf(known.state) > 0 ? `every ${formatDuration(intervalOf(known.state) * 1000)}` : 'never',
     zone,
     state: running ? 'running' : idle,
-    last: known?.state.last ?? null,
+    last: known?.state.ran ?? known?.state.last ?? null,
     next: typeof due === 'number' ? Math.max(due, now) : null,
     outcome: known?.outcome ?? null,
     lateMs: known?.lateMs ?? null,

@@ -1,7 +1,13 @@
 import type { UltimateJob, UltimateJobs } from '../workers/protocol.js';
 import type { CronJob } from './cron-job.js';
+import { firesOfAll } from './fires.js';
 import { jobDue, type Begun } from './job-due.js';
+import { parseRules } from './rule.js';
+import type { Upcoming } from './upcoming.js';
 import { Zone } from './zone.js';
+
+/** Milliseconds that are looked ahead for what comes next: every date and weekday meet within 28 years. */
+const farthest = 40 * 366 * 86_400_000;
 
 /** A job that is due or was asked for, and waits for a thread of its launcher. */
 export interface PendingJob {
@@ -24,6 +30,8 @@ export interface StartedJob {
   lock?: string;
   /** What was known of its last begin before it. */
   readonly before?: Begun | undefined;
+  /** It belongs to a run of all jobs. */
+  readonly whole: boolean;
 }
 
 /** A log entry that nobody will close. */
@@ -61,6 +69,8 @@ export class UltimateBook {
   told: UltimateJobs | undefined;
   readonly #pending = new Map<string, PendingJob>();
   readonly #jobs = new Map<string, Known>();
+  /** Jobs of a run of all jobs whose turn has not come yet. */
+  readonly #whole = new Set<string>();
 
   /**
    * Takes what the site says of its jobs, and queues those that are due.
@@ -97,6 +107,10 @@ export class UltimateBook {
         if (due.due !== undefined && !one.disabled && idle && !rests) {
           this.#pending.set(one.name, { job: one, due: due.due });
         }
+        if (this.#whole.has(one.name) && !this.#pending.has(one.name)) {
+          if (one.disabled || !idle || rests) this.#whole.delete(one.name);
+          else this.#pending.set(one.name, { job: one, due: 0 });
+        }
         const left = idle && one.open !== '' ? one.open : undefined;
         if (left !== undefined && left === known.open) {
           open.push({ name: one.name, lock: left });
@@ -121,7 +135,8 @@ export class UltimateBook {
    * @param others runs of a launcher that somebody else has started
    */
   next(others: (launcher: string) => number): PendingJob | undefined {
-    const rank = ({ job, due }: PendingJob): readonly number[] => [due, Math.round(job.took), job.last];
+    // What was only asked for lets go first whatever has its time.
+    const rank = ({ job, due }: PendingJob): readonly number[] => [due || Infinity, Math.round(job.took), job.last];
     for (const one of [...this.#pending.values()].sort((a, b) => compare(rank(a), rank(b)))) {
       const { launcher, unlimited, name } = one.job;
       const mine = [...this.started.values()].filter((run) => run.launcher === launcher && !run.unlimited).length;
@@ -133,6 +148,29 @@ export class UltimateBook {
     return undefined;
   }
 
+  /** Every job that is enabled and rests is to run once, as soon as there are threads; how many these are. */
+  askForAll(): number {
+    for (const [name, { job, problem }] of this.#jobs) {
+      if (!job || job.disabled || job.lock !== '' || problem !== undefined || this.#runOf(name)) continue;
+      this.#whole.add(name);
+      if (!this.#pending.has(name)) this.#pending.set(name, { job, due: 0 });
+    }
+    return this.#whole.size;
+  }
+
+  /** Whether a run of all jobs goes on. */
+  get wholeGoesOn(): boolean {
+    return this.#whole.size > 0 || [...this.started.values()].some(({ whole }) => whole);
+  }
+
+  /** Lets go of those jobs of a run of all whose turn has not come yet. */
+  dropWhole(): void {
+    for (const name of this.#whole) {
+      if (this.#pending.get(name)?.due === 0) this.#pending.delete(name);
+    }
+    this.#whole.clear();
+  }
+
   find(name: string): UltimateJob | undefined {
     return this.#jobs.get(name)?.job;
   }
@@ -141,7 +179,8 @@ export class UltimateBook {
   begins(handle: string, { job, due }: PendingJob, now: number, tick: number): void {
     const known = this.#jobs.get(job.name);
     const { name, launcher, lockTimeout, unlimited } = job;
-    this.started.set(handle, { name, launcher, lockTimeout, unlimited, renewedAt: now, before: known?.begun });
+    const whole = this.#whole.delete(name);
+    this.started.set(handle, { name, launcher, lockTimeout, unlimited, renewedAt: now, before: known?.begun, whole });
     if (known) {
       known.begun = { at: now, tick };
       if (due > 0) known.lateMs = Math.max(0, now - due);
@@ -161,7 +200,7 @@ export class UltimateBook {
     const job = this.find(name);
     if (job && !this.started.has(handle)) {
       const { launcher, lockTimeout, unlimited, lock } = job;
-      this.started.set(handle, { name, launcher, lockTimeout, unlimited, renewedAt: now, lock });
+      this.started.set(handle, { name, launcher, lockTimeout, unlimited, renewedAt: now, lock, whole: false });
     }
   }
 
@@ -169,6 +208,18 @@ export class UltimateBook {
     this.started.delete(handle);
     const known = this.#jobs.get(name);
     if (known) known.outcome = outcome;
+  }
+
+  /** When the jobs are due by their rules. */
+  upcoming(site: string, from: number): Upcoming[] {
+    const { told } = this;
+    const zone = Zone.named(told?.zone ?? '') ?? Zone.named('UTC');
+    if (!told || !zone || told.stopped || told.maintenance || !told.installed) return [];
+    return [...this.#jobs].flatMap(([name, { job }]) => {
+      if (!job || job.disabled || job.due !== null) return [];
+      const { good } = parseRules(job.rules.join(';'), job.skew);
+      return [{ site, name, zone, starts: firesOfAll(good, zone, from, from + farthest) }];
+    });
   }
 
   /** The jobs as people see them. */
@@ -200,8 +251,8 @@ export class UltimateBook {
 /** Compares by the first number that differs. */
 function compare(a: readonly number[], b: readonly number[]): number {
   for (const [index, value] of a.entries()) {
-    const difference = value - (b[index] ?? 0);
-    if (difference !== 0) return difference;
+    const other = b[index] ?? 0;
+    if (value !== other) return value < other ? -1 : 1;
   }
   return 0;
 }

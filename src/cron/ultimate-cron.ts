@@ -6,6 +6,7 @@ import type { Ending } from '../outcome/past-runs.js';
 import type { ServedSite } from '../scheduler/served-site.js';
 import { databaseReason } from '../store/database.js';
 import type { CronJob } from './cron-job.js';
+import type { Upcoming } from './upcoming.js';
 import { UltimateSite, type JobStart, type UltimateCronOptions } from './ultimate-site.js';
 
 /** Milliseconds between two looks at what runs and at the pages. */
@@ -57,6 +58,16 @@ export class UltimateCron extends BaseComponent {
   /** Whether cron of a site is run here. */
   has(site: ServedSite): boolean {
     return isOurs(site);
+  }
+
+  /** Ultimate Cron of one site. */
+  of(site: ServedSite): UltimateSite {
+    return this.#of(site);
+  }
+
+  /** When jobs of all sites are due. */
+  upcoming(from: number): Upcoming[] {
+    return this.#served().flatMap((site) => this.#of(site).upcoming(from));
   }
 
   /** Runs a job now, whatever its time is and although it may be off; its handle, or why it cannot. */

@@ -4,7 +4,7 @@ import type { EventBus } from '../events/bus.js';
 import { TroubleTeller } from '../events/trouble-teller.js';
 import type { StartTaker } from '../intake/accept-start.js';
 import type { Ending } from '../outcome/past-runs.js';
-import { cancelled } from '../process/outcome.js';
+import { cancelled, type Outcome } from '../process/outcome.js';
 import { ultimateJobCallback } from '../process/own-callback.js';
 import type { RunRecord } from '../scheduler/run-record.js';
 import type { ServedSite } from '../scheduler/served-site.js';
@@ -16,6 +16,7 @@ import type { ErrandPlace } from '../workers/errand.js';
 import type { JobToClose } from '../workers/protocol.js';
 import { closeUltimateJob, launchUltimateJob, readUltimateJobs } from '../workers/ultimate-jobs.js';
 import type { CronJob } from './cron-job.js';
+import type { Upcoming } from './upcoming.js';
 import { UltimateBook, type PendingJob } from './ultimate-book.js';
 
 /** Seconds for which the pages are held off; after that they go on as without drupald. */
@@ -127,6 +128,46 @@ export class UltimateSite {
   async run(name: string): Promise<JobStart> {
     const job = this.#book.find(name);
     return job ? this.#begin({ job, due: 0 }) : { reason: 'it has not been looked at yet' };
+  }
+
+  /** Runs every job that is enabled once, as far as there are threads; the handle of the first, or why there is none. */
+  async runAll(): Promise<JobStart> {
+    const { told } = this.#book;
+    if (!told) return { reason: 'its jobs have not been looked at yet' };
+    if (this.#book.askForAll() === 0) return { reason: 'no job is enabled and rests' };
+    await this.launch();
+    const [first] = [...this.#book.started].filter(([, { whole }]) => whole);
+    return { handle: first?.[0] ?? prefix };
+  }
+
+  /** Whether a run of all jobs goes on. */
+  get allGoOn(): boolean {
+    return this.#book.wholeGoesOn;
+  }
+
+  /** Whether a process belongs to a run of all jobs. */
+  isOfAll(handle: string): boolean {
+    return this.#book.started.get(handle)?.whole === true;
+  }
+
+  /** Ends a run of all jobs. */
+  stopAll(cause: (callback: string) => Outcome): void {
+    this.#book.dropWhole();
+    for (const record of this.#own()) {
+      const { handle, callback } = record.dispatch;
+      if (this.isOfAll(handle)) void stopRun(record, cause(callback), this.#options.killGrace);
+    }
+  }
+
+  /** Why its jobs wait, whatever their times are. */
+  get rests(): 'maintenance' | 'not installed' | undefined {
+    const { told } = this.#book;
+    return told?.installed === false ? 'not installed' : told?.maintenance ? 'maintenance' : undefined;
+  }
+
+  /** When its jobs are due. */
+  upcoming(from: number): Upcoming[] {
+    return this.#book.upcoming(this.#site.name, from);
   }
 
   /** Holds the pages off, and looks after the locks of jobs that run. */

@@ -18,7 +18,7 @@ export const cronCatalog = {
   'cron-rule': {
     level: 'warn',
     title: '{site}: the job {job} cannot run at set times: {reason}',
-    remedy: 'Correct its rule, in Drupal or where its module defines it.',
+    remedy: 'Correct its rule, in Drupal, in drupald.yml ("drupald config check") or where its module defines it.',
   },
   'queue-waits': {
     level: 'warn',

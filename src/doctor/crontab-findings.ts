@@ -29,7 +29,9 @@ const systemPlaces: CrontabPlaces = {
 };
 
 /** What of a site these findings need. */
-type Site = Pick<ServedSite, 'name' | 'uris'> & { readonly config: { readonly root: string; readonly cron: string } };
+type Site = Pick<ServedSite, 'name' | 'uris'> & {
+  readonly config: { readonly root: string; readonly cron: string | number };
+};
 
 /**
  * Lines of crontabs that call the cron of this site. What such a line holds beside the call

@@ -20,6 +20,24 @@ export const setupErrors = {
     remedy: 'Name a site with "--root DIR --uri URL" or with "sites:" in the configuration file.',
     exitCode: 2,
   },
+  CONFIG_SCHEDULE: {
+    code: 'DRUPALD_CONFIG_SCHEDULE',
+    message: 'The entry "{name}" of schedule cannot be used: {reason}.',
+    remedy: 'Correct or remove it; docs/scheduling.md says what an entry holds.',
+    exitCode: 2,
+  },
+  CONFIG_SCHEDULE_RULE: {
+    code: 'DRUPALD_CONFIG_SCHEDULE_RULE',
+    message: 'The rule "{rule}" of the entry "{name}" of schedule cannot be used: {reason}.',
+    remedy: 'Correct it; "drupald cron fires --rule RULE" prints when a rule fires.',
+    exitCode: 2,
+  },
+  CONFIG_SCHEDULE_ZONE: {
+    code: 'DRUPALD_CONFIG_SCHEDULE_ZONE',
+    message: 'The zone "{zone}" of the entry "{name}" of schedule is not known.',
+    remedy: 'Write it as the system knows it, for example Europe/Tallinn.',
+    exitCode: 2,
+  },
   CONFIG_FILE_UNREADABLE: {
     code: 'DRUPALD_CONFIG_FILE_UNREADABLE',
     message: 'The configuration file {file} cannot be read ({reason}).',

@@ -134,6 +134,8 @@ export interface EventMap {
   'cron.unusable': EventBase & { readonly job: string; readonly reason: string };
   /** A job that was due could not be started. */
   'cron.not-started': EventBase & { readonly job: string; readonly reason: string };
+  /** The table of fired times cannot be made. */
+  'cron.in-memory': EventBase & { readonly reason: string };
   /** The lock and the log of a job that died could not be closed. */
   'cron.not-closed': EventBase & { readonly job: string; readonly reason: string };
   /** Cron of a site was run by somebody else. */

@@ -4,7 +4,7 @@ import { createInterface } from 'node:readline';
 import { Agent, request } from 'undici';
 import { z } from 'zod';
 import { errorCatalog, fail, type DrupaldError, type ErrorName } from '../errors.js';
-import { cronStarted, type cronWish } from './cron-answers.js';
+import { cronStarted, nextAnswer, type cronWish } from './cron-answers.js';
 import { parseJson } from '../support/json.js';
 
 const site = z.looseObject({
@@ -154,6 +154,12 @@ export class ControlClient {
   async retry(wish: Omit<z.infer<typeof killWish>, 'reason'>): Promise<readonly string[]> {
     const answer = z.looseObject({ sites: z.array(z.string()) });
     return (await this.ask('/v1/retry', answer, { method: 'POST', body: JSON.stringify(wish) }, this.timeoutMs)).sites;
+  }
+
+  /** What begins next. Throws as `get` does. */
+  async nextCron(wish: { at?: string; count: number }): Promise<z.infer<typeof nextAnswer>> {
+    const query = new URLSearchParams({ count: String(wish.count), ...(wish.at === undefined ? {} : { at: wish.at }) });
+    return this.get(`/v1/cron/next?${query.toString()}`, nextAnswer);
   }
 
   /** Starts a job now. Throws CRON_JOB_UNKNOWN, CRON_JOB_AMBIGUOUS, CRON_JOB_NOT_STARTED, and as `kill` does. */

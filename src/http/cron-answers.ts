@@ -24,6 +24,14 @@ export type CronJob = z.infer<typeof job>;
 /** The answer to `drupald cron`. */
 export const cronAnswer = z.looseObject({ jobs: z.array(job) });
 
+/** What is asked: from when on (ISO 8601; undefined: now), and how many. */
+export const nextWish = z.object({ at: z.string().optional(), count: z.coerce.number().int().min(1).max(10_000) });
+
+/** The answer to `drupald cron next`. */
+export const nextAnswer = z.looseObject({
+  runs: z.array(z.object({ site: z.string(), name: z.string(), at: z.string(), zone: z.string() })),
+});
+
 /** Which job is meant. */
 export const cronWish = z.object({ name: z.string().min(1), site: z.string().optional() });
 

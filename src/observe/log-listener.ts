@@ -150,6 +150,11 @@ const lines: { readonly [N in EventName]?: Line<N> } = {
   },
   'cron.unusable': { level: 'warn', say: (e) => `The job ${e.job} cannot run at set times: ${e.reason}` },
   'cron.not-started': { level: 'info', say: (e) => `The job ${e.job} was not started: ${e.reason}` },
+  'cron.in-memory': {
+    level: 'warn',
+    say: (e) =>
+      `When entries of the schedule have run is kept in memory only: what is missed while drupald is away is not made up for, and another drupald runs them, too: ${e.reason}`,
+  },
   'cron.not-closed': {
     level: 'error',
     say: (e) => `Lock and log of the job ${e.job} could not be closed: ${e.reason}`,

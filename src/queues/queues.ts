@@ -3,6 +3,7 @@ import { Repeated } from '../components/repeated.js';
 import type { Ending } from '../outcome/past-runs.js';
 import { queueCallback } from '../process/own-callback.js';
 import type { ServedSite } from '../scheduler/served-site.js';
+import type { OwnStart } from '../scheduler/start-own.js';
 import { databaseReason } from '../store/database.js';
 import { SiteQueues, type SiteQueuesOptions } from './site-queues.js';
 
@@ -33,6 +34,21 @@ export class Queues extends BaseComponent {
     super();
     this.#options = options;
     this.#sites = new Map(options.sites.map((site) => [site, new SiteQueues({ ...options, site })]));
+  }
+
+  /** Works off a queue of a site until it is empty; see `SiteQueues`. Throws what the database throws. */
+  async drain(site: ServedSite, queue: string, handle: string): Promise<OwnStart | { readonly reason: string }> {
+    return (await this.#sites.get(site)?.drain(queue, handle)) ?? { reason: 'its site is not served any more' };
+  }
+
+  /** Whether that goes on. */
+  drains(site: ServedSite, handle: string): boolean {
+    return this.#sites.get(site)?.worksOff(handle) ?? false;
+  }
+
+  /** No further process goes on with it. */
+  leave(site: ServedSite, handle: string): void {
+    this.#sites.get(site)?.leave(handle);
   }
 
   /** Each site with its queues. */

@@ -4,7 +4,7 @@ import type { Ending } from '../outcome/past-runs.js';
 import { queueCallback } from '../process/own-callback.js';
 import type { RunRecord } from '../scheduler/run-record.js';
 import type { ServedSite } from '../scheduler/served-site.js';
-import { startOwn } from '../scheduler/start-own.js';
+import { startOwn, type OwnStart } from '../scheduler/start-own.js';
 import { Drain } from './drain.js';
 import { ItemKeeper, type ItemRules } from './item-keeper.js';
 import { QueuePauses } from './queue-pauses.js';
@@ -36,6 +36,8 @@ export interface SiteQueuesOptions {
   /** Name of the service host whose processes this daemon runs; empty: none. */
   readonly hostsOf: (site: ServedSite) => readonly string[];
   readonly bus: EventBus;
+  /** The queue of an entry of our own, by the handle of its processes; undefined: there is no such entry. */
+  readonly scheduled: (handle: string) => string | undefined;
 }
 
 /** The queues of one site, and the workers that work them off. */
@@ -46,6 +48,8 @@ export class SiteQueues {
   readonly #endings: Ending[] = [];
   readonly #pauses = new QueuePauses();
   readonly #rhythm = new Rhythm();
+  /** Queues that are worked off because of an entry, until they are empty, by the handle of their processes. */
+  readonly #asked = new Map<string, PlannedQueue>();
   #signature: string | undefined;
 
   constructor(options: SiteQueuesOptions) {
@@ -68,6 +72,32 @@ export class SiteQueues {
     return planQueues(site.facts?.queues ?? [], settings.slots, site.config.queues === 'off');
   }
 
+  /**
+   * Works off a queue until it is empty, by one process after another of this handle.
+   *
+   * @returns what became of the first of them, or why there is none
+   * @throws what the database throws
+   */
+  async drain(name: string, handle: string): Promise<OwnStart | { readonly reason: string }> {
+    const find = (): PlannedQueue | undefined => this.plan().find((queue) => queue.name === name);
+    if (!find()) await this.#options.site.check();
+    const queue = find();
+    if (!queue) return { reason: `there is no queue ${name} that has a worker` };
+    const started = await this.#start(queue, handle);
+    if (started === 'started') this.#asked.set(handle, queue);
+    return started;
+  }
+
+  /** Whether that goes on. */
+  worksOff(handle: string): boolean {
+    return this.#asked.has(handle) || this.#drains.has(handle);
+  }
+
+  /** No further process goes on with it. */
+  leave(handle: string): void {
+    this.#asked.delete(handle);
+  }
+
   /** A run of a queue's worker has ended. */
   ended(ending: Ending): void {
     this.#endings.push(ending);
@@ -86,6 +116,7 @@ export class SiteQueues {
       return;
     }
     await this.#lookForChanges();
+    await this.#goOn();
     const queues = this.plan().filter(({ limit }) => limit > 0);
     if (queues.length === 0) {
       return;
@@ -119,6 +150,22 @@ export class SiteQueues {
     }
   }
 
+  /** Lets the next process of an entry begin, as long as its queue holds something. */
+  async #goOn(): Promise<void> {
+    const { site } = this.#options;
+    for (const [handle, queue] of this.#asked) {
+      if (this.#drains.has(handle) || this.#pauses.holds(queue.name)) continue;
+      // Of a queue that is kept elsewhere nobody here knows how much it holds.
+      const waiting = queue.table ? await site.queue.claimable(new Map([[queue.name, 1]])) : new Map<string, number>();
+      if ((waiting.get(queue.name) ?? 0) === 0) {
+        this.#asked.delete(handle);
+      } else {
+        const started = await this.#start(queue, handle);
+        if (started !== 'started') this.#pauses.over(queue.name, false, queue.table);
+      }
+    }
+  }
+
   async #seeEnds(): Promise<void> {
     const { site } = this.#options;
     for (let ending = this.#endings[0]; ending; ending = this.#endings[0]) {
@@ -127,6 +174,8 @@ export class SiteQueues {
       await drain.over(ending, this.keeper, site.queue);
       this.#endings.shift();
       this.#drains.delete(run.handle);
+      // Somebody does not want it to go on, or it took too long.
+      if (run.outcome === 'cancelled' || run.outcome === 'timed-out') this.#asked.delete(run.handle);
       this.#pauses.over(drain.queue, drain.begun > 0, this.#isTable(drain.queue));
     }
   }
@@ -159,7 +208,7 @@ export class SiteQueues {
 
   /** A worker that an earlier daemon began. */
   #adopt(handle: string): Drain {
-    const queue = queueOf(handle);
+    const queue = this.#options.scheduled(handle) ?? queueOf(handle);
     const drain = new Drain({ queue, handle, processes: this.#isProcesses(queue), made: false });
     this.#drains.set(handle, drain);
     return drain;
@@ -180,11 +229,18 @@ export class SiteQueues {
 
   /** Makes the row of a worker and sends it through the door of all starts. */
   async #begin(queue: PlannedQueue): Promise<void> {
-    const { site, taker, hostsOf, settings } = this.#options;
     const handle = this.#freeHandle(queue);
     if (handle === undefined) {
       return;
     }
+    if ((await this.#start(queue, handle)) === 'there') {
+      // One that an earlier daemon has left waiting: the sweep takes it.
+      this.#pauses.over(queue.name, false, queue.table);
+    }
+  }
+
+  async #start(queue: PlannedQueue, handle: string): Promise<OwnStart> {
+    const { site, taker, hostsOf, settings } = this.#options;
     const drain = new Drain({ queue: queue.name, handle, processes: queue.processes, made: true });
     this.#drains.set(handle, drain);
     try {
@@ -194,10 +250,7 @@ export class SiteQueues {
       if (started !== 'started') {
         this.#drains.delete(handle);
       }
-      if (started === 'there') {
-        // One that an earlier daemon has left waiting: the sweep takes it.
-        this.#pauses.over(queue.name, false, queue.table);
-      }
+      return started;
     } catch (error) {
       this.#drains.delete(handle);
       throw error;

@@ -33,7 +33,7 @@ export interface RunTools {
   readonly outputLimit: number;
   readonly oom: Pick<OomCounter, 'hasRisen'>;
   readonly retryOf: (callback: string) => RetryRule | undefined;
-  readonly limitsOf: (callback: string) => RunLimits;
+  readonly limitsOf: (dispatch: Dispatch) => RunLimits;
   /** Milliseconds between SIGTERM and SIGKILL. */
   readonly killGrace: number;
 }

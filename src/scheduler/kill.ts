@@ -1,9 +1,10 @@
 import { fail } from '../errors.js';
 import type { EventBus } from '../events/bus.js';
-import { cancelled } from '../process/outcome.js';
+import { cancelled, type Outcome } from '../process/outcome.js';
 import type { Dispatch } from './dispatch.js';
 import type { RunRecord } from './run-record.js';
 import type { Scheduler } from './scheduler.js';
+import type { ServedSite } from './served-site.js';
 import { stopRun } from './stop-run.js';
 
 /** What an administrator wants to end. */
@@ -62,6 +63,29 @@ export async function kill(scheduler: Scheduler, bus: EventBus, wish: KillWish, 
     const begun = run.worker === undefined ? 'waiting' : 'running';
     return { was: (await stopRun(run, cause, grace)) ? begun : 'ending', pid };
   }
+}
+
+/**
+ * Ends a process that runs or waits here for a cause of our own; without one nothing happens.
+ *
+ * @param grace milliseconds between SIGTERM and SIGKILL
+ * @returns when its worker is dead
+ */
+export async function endProcess(
+  scheduler: Scheduler,
+  bus: EventBus,
+  process: { readonly site: ServedSite; readonly handle: string; readonly cause: (callback: string) => Outcome },
+  grace: number,
+): Promise<void> {
+  const { site, handle, cause } = process;
+  const isIt = (one: Dispatch): boolean => one.site === site && one.handle === handle;
+  const record = scheduler.running.find(({ dispatch }) => isIt(dispatch));
+  const dispatch = record?.dispatch ?? scheduler.allWaiting().find(isIt);
+  if (!dispatch || record?.stopped) return;
+  const outcome = cause(dispatch.callback);
+  bus.emit('run.stopped', { site: site.name, handle, callback: dispatch.callback, reason: outcome.sentence });
+  if (record) await stopRun(record, outcome, grace);
+  else await scheduler.withdraw(dispatch, outcome);
 }
 
 /**

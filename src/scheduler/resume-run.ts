@@ -64,7 +64,7 @@ export async function resumeRun(record: RunRecord, tools: RunTools, entry: Ledge
     // Its socket is gone: it cannot be asked where it is.
     record.tellsStack = false;
     if (record.claimStamp !== undefined) {
-      unwatch ??= watchLimits(record, tools.limitsOf(record.dispatch.callback), tools.killGrace, tools.bus);
+      unwatch ??= watchLimits(record, tools.limitsOf(record.dispatch), tools.killGrace, tools.bus);
     }
     await pause(interval, undefined, { ref: false });
   }

@@ -41,7 +41,7 @@ async function attempt(record: RunRecord, tools: RunTools): Promise<RunEnd | Sta
   const { site } = dispatch;
   const report = new RunReport();
   const retryOn = retryKinds(dispatch, tools);
-  const logLimit = logLimitOf(dispatch.callback, tools);
+  const logLimit = logLimitOf(dispatch, tools);
   const job = runJob({ ...site.place, logLimit }, dispatch.uri, { ...dispatch, retryOn });
   let taken: TakenWorker;
   try {
@@ -78,8 +78,8 @@ function retryKinds({ callback, tries }: Dispatch, tools: RunTools): OutcomeKind
 }
 
 /** Bytes that a log may have: as many as the run may print, where that is limited. */
-function logLimitOf(callback: string, tools: RunTools): number {
-  return tools.limitsOf(callback).output ?? tools.outputLimit;
+function logLimitOf(dispatch: Dispatch, tools: RunTools): number {
+  return tools.limitsOf(dispatch).output ?? tools.outputLimit;
 }
 
 /** Removes what nobody needs any more of a run that is over, or is to be tried again. */
@@ -89,7 +89,8 @@ export async function finish<E extends RunEnd | Stale>(
   report: RunReport,
   end: E,
 ): Promise<E> {
-  const { id, site, callback } = record.dispatch;
+  const { dispatch } = record;
+  const { id, site } = dispatch;
   if (end.type === 'unsettled') {
     // Everything is needed for the hook when the database is back.
     return end;
@@ -104,7 +105,7 @@ export async function finish<E extends RunEnd | Stale>(
   }
   if (end.type === 'ended' || end.type === 'retry') {
     // A full disk costs the last line of the log, not the end of the run.
-    await closeLog(logFile(site.place, id), logLimitOf(callback, tools), end.outcome).catch(() => undefined);
+    await closeLog(logFile(site.place, id), logLimitOf(dispatch, tools), end.outcome).catch(() => undefined);
   } else {
     await rm(logFile(site.place, id), { force: true });
   }
@@ -135,7 +136,7 @@ async function performJob(
     worker.kill('SIGKILL');
   }, tools.bootTimeout);
   const log = logFile(site.place, dispatch.id);
-  const logLimit = logLimitOf(callback, tools);
+  const logLimit = logLimitOf(dispatch, tools);
   const logTimer = setInterval(() => void cutLog(log, logLimit).catch(() => undefined), logInterval);
   let unwatch = (): void => undefined;
   const exit = await talk(worker, job, runMessage, tools.bus, (message) => {
@@ -148,7 +149,7 @@ async function performJob(
       clearTimeout(bootTimer);
     } else if (message.type === 'claimed') {
       tools.bus.emit('run.claimed', about);
-      unwatch = watchLimits(record, tools.limitsOf(callback), tools.killGrace, tools.bus);
+      unwatch = watchLimits(record, tools.limitsOf(dispatch), tools.killGrace, tools.bus);
       begun?.();
     } else if (message.type === 'leaked') {
       const banned = site.workers.leaked(callback);

@@ -5,6 +5,7 @@ import type { EventBus } from '../events/bus.js';
 import type { SiteFacts, SiteSettings } from '../sites/description.js';
 import type { SiteUri } from '../sites/site-uri.js';
 import { TroubleTeller } from '../events/trouble-teller.js';
+import { CronSlotTable } from '../store/cron-slot-table.js';
 import { databaseReason, isTemporary, SiteDatabase } from '../store/database.js';
 import { DatabaseHealth } from '../store/database-health.js';
 import { Installation, type Belonging } from '../store/installation.js';
@@ -58,6 +59,8 @@ export class ServedSite extends BaseComponent {
   /** Items of its queues, and those that have failed. */
   readonly queue: QueueTable;
   readonly queueItems: QueueItemTable;
+  /** Times for which entries of our own were fired. */
+  readonly cronSlots: CronSlotTable;
   /** The tables of Ultimate Cron, where it has them. */
   readonly ultimate: UltimateStore;
   /** Binds the database to this place. */
@@ -107,6 +110,7 @@ export class ServedSite extends BaseComponent {
     this.runs = new RunTable(processes, main);
     this.queue = new QueueTable(main);
     this.queueItems = new QueueItemTable(main);
+    this.cronSlots = new CronSlotTable(main);
     this.ultimate = new UltimateStore(main);
   }
 

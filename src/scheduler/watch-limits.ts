@@ -27,13 +27,18 @@ export interface RunLimits {
   readonly output: number | undefined;
 }
 
-/** The limits of a callback, by the first pattern that fits. */
+/**
+ * The limits of a callback, by the first pattern that fits.
+ *
+ * @param time milliseconds that this very process may take instead
+ */
 export function limitsOf(
   callbacks: Pick<Config['callbacks'], 'time' | 'memory' | 'output'>,
   callback: string,
+  time?: number,
 ): RunLimits {
   return {
-    time: firstMatch(callbacks.time, callback),
+    time: time ?? firstMatch(callbacks.time, callback),
     memory: firstMatch(callbacks.memory, callback),
     output: firstMatch(callbacks.output, callback),
   };

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { formatListen, type Config } from '../../src/config/config.js';
 import { loadConfig, type ConfigSources } from '../../src/config/load.js';
+import { scheduleSettings } from '../../src/config/schedule-schema.js';
 import { environmentName, settings, siteSettings, type Setting } from '../../src/config/schema.js';
 import { DrupaldError } from '../../src/errors.js';
 
@@ -71,14 +72,15 @@ describe('defaults', () => {
     );
   });
 
-  it.each([...Object.entries<Setting<unknown>>(settings), ...Object.entries<Setting<unknown>>(siteSettings)])(
-    'of %s, and its example, pass its own check',
-    (_key, setting) => {
-      if (setting.default !== undefined) expect(setting.kind.schema.safeParse(setting.default).success).toBe(true);
-      expect(setting.sentence).toMatch(/^\S.*\.$/);
-      expect(setting.default !== undefined || setting.defaultText !== undefined).toBe(true);
-    },
-  );
+  it.each([
+    ...Object.entries<Setting<unknown>>(settings),
+    ...Object.entries<Setting<unknown>>(siteSettings),
+    ...Object.entries<Setting<unknown>>(scheduleSettings),
+  ])('of %s, and its example, pass its own check', (_key, setting) => {
+    if (setting.default !== undefined) expect(setting.kind.schema.safeParse(setting.default).success).toBe(true);
+    expect(setting.sentence).toMatch(/^\S.*\.$/);
+    expect(setting.default !== undefined || setting.defaultText !== undefined).toBe(true);
+  });
 });
 
 describe('precedence', () => {

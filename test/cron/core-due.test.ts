@@ -21,6 +21,10 @@ describe('when cron of a site is due', () => {
     ['at once, where its last run is dated tomorrow', { last: now + 86_400 }, now],
     ['as ever, where clocks differ by a little', { last: now + 5 }, now + 5 + 3540],
     ['never, where pages never run it', { threshold: 0 }, 'off'],
+    ['as often as drupald.yml says', { cadence: 600 }, now - 100 + 600],
+    ['also where pages never run it', { cadence: 600, threshold: 0 }, now - 100 + 600],
+    ['after its last run, not after what pages are told', { cadence: 600, ran: now - 300 }, now - 300 + 600],
+    ['not in maintenance mode, either', { cadence: 600, maintenance: true }, 'maintenance'],
     ['not in maintenance mode', { maintenance: true }, 'maintenance'],
     ['not before the site is installed', { installed: false }, 'not-installed'],
   ])('%s', (_, change, due) => {

@@ -103,6 +103,32 @@ describe('UltimateBook', () => {
     ]);
   });
 
+  it('runs every job once that is enabled, when it is asked to, behind what has its time', () => {
+    const seldom = { rules: ['0 0 29 2 *'], catchUp: 60 };
+    const jobs = [
+      ultimateJob({ name: 'a', ...seldom }),
+      ultimateJob({ name: 'b', ...seldom }),
+      ultimateJob({ name: 'off', ...seldom, disabled: true }),
+      ultimateJob({ name: 'due', took: 9 }),
+    ];
+    const book = new UltimateBook();
+    book.take(ultimateJobs(jobs, { threads: { serial: 0 } }), now, 0);
+    expect(book.askForAll()).toBe(3);
+    expect([begin(book), book.wholeGoesOn]).toEqual([[], true]);
+    // They wait for threads, also over the next look.
+    book.take(ultimateJobs(jobs, { threads: { serial: 2 } }), now + 1_000, 1_000);
+    expect(begin(book)).toEqual(['due', 'a']);
+    book.ended('due', 'due', 'completed');
+    expect(begin(book)).toEqual(['b']);
+    book.ended('a', 'a', 'completed');
+    expect(book.wholeGoesOn).toBe(true);
+    book.ended('b', 'b', 'completed');
+    expect(book.wholeGoesOn).toBe(false);
+    expect(book.askForAll()).toBe(3);
+    book.dropWhole();
+    expect([begin(book), book.wholeGoesOn]).toEqual([[], false]);
+  });
+
   it('follows what runs since before it was there', () => {
     const book = new UltimateBook();
     book.take(ultimateJobs([ultimateJob({ name: 'a', lock: 'serial-3' })]), now, 0);
