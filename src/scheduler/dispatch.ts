@@ -31,7 +31,7 @@ export interface Dispatch {
   /** How often the database could not do it, which counts as no attempt. */
   hindered: number;
   /** How often it has been begun before, by the rule for its callback. */
-  readonly tries: number;
+  tries: number;
 }
 
 /** Under which a start is known while it waits or runs: the same row is never taken twice. */

@@ -99,6 +99,12 @@ export async function finish<E extends RunEnd | Stale>(
     // The history is written behind the runs: should this daemon die before, the next one does.
     tools.ledger.ended(endingOf(record, end.outcome));
   }
+  const { handle, stamp, tries } = record.dispatch;
+  if (end.type === 'retry') {
+    tools.ledger.again({ site: site.name, handle, stamp: end.stamp, tries: tries + 1 });
+  } else if (tries > 0 && end.type !== 'ended' && end.type !== 'nothing') {
+    tools.ledger.again({ site: site.name, handle, stamp, tries });
+  }
   tools.ledger.over(id);
   if (['ended', 'retry', 'nothing'].includes(end.type) && (report.claimed?.listeners ?? 1) > 0) {
     await removeNotes(site.place, id);

@@ -169,6 +169,8 @@ export class Scheduler extends BaseComponent {
       return 'full';
     }
     this.#known.set(key, dispatch);
+    // The last daemon may have begun it before.
+    dispatch.tries = this.#options.ledger.triesOf(dispatch.site.name, dispatch.handle, dispatch.stamp);
     if (this.aside.takes(dispatch)) {
       await this.#keepWaiting(dispatch);
       return 'taken';

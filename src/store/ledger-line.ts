@@ -54,6 +54,19 @@ const owed = z.object({
 /** A dead run's locks that could not be removed yet. */
 export type OwedLock = z.infer<typeof owed>;
 
+const again = z.object({
+  /** Main address of the site. */
+  site: z.string(),
+  handle: z.string(),
+  /** The row's stamp while it waits for its next try. */
+  stamp: z.string(),
+  /** Runs of it that have ended. */
+  tries: z.number(),
+});
+
+/** A start that waits for another try. */
+export type WaitingTry = z.infer<typeof again>;
+
 /** One line of the ledger. */
 export const ledgerLine = z.union([
   z.tuple([z.literal('run'), begun]),
@@ -63,5 +76,6 @@ export const ledgerLine = z.union([
   z.tuple([z.literal('kept'), z.array(z.string())]),
   z.tuple([z.literal('owed'), owed]),
   z.tuple([z.literal('freed'), z.string()]),
+  z.tuple([z.literal('again'), again]),
 ]);
 export type LedgerLine = z.infer<typeof ledgerLine>;

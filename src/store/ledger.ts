@@ -3,7 +3,14 @@ import { join } from 'node:path';
 
 import type { TroubleTeller } from '../events/trouble-teller.js';
 import { parseJson } from '../support/json.js';
-import { ledgerLine, type LedgerEnding, type LedgerLine, type LedgerRun, type OwedLock } from './ledger-line.js';
+import {
+  ledgerLine,
+  type LedgerEnding,
+  type LedgerLine,
+  type LedgerRun,
+  type OwedLock,
+  type WaitingTry,
+} from './ledger-line.js';
 
 const fileName = 'ledger.jsonl';
 
@@ -12,6 +19,9 @@ const retryInterval = 1_000;
 
 /** Lines after which the file is written anew with what is still in hand. */
 const compactAfter = 20_000;
+
+/** Starts that wait for another try whose number of tries is remembered; of those noted first it is forgotten. */
+const triesLimit = 10_000;
 
 /** A run that nobody has settled yet, with what its worker and the daemon said of it, in order. */
 export interface LedgerEntry {
@@ -35,6 +45,7 @@ export class Ledger {
   readonly #entries = new Map<string, { run: LedgerRun; messages: unknown[] }>();
   readonly #endings = new Map<string, LedgerEnding>();
   readonly #owed = new Map<string, OwedLock>();
+  readonly #again = new Map<string, WaitingTry>();
   #descriptor: number | undefined;
   #lines = 0;
   #retry: NodeJS.Timeout | undefined;
@@ -116,6 +127,17 @@ export class Ledger {
     return [...this.#owed.values()];
   }
 
+  /** A run is to begin again; to be told before it is over. */
+  again(waiting: WaitingTry): void {
+    this.#write(['again', waiting]);
+  }
+
+  /** How many runs of a start have ended that waits for another try under this stamp, also by the last daemon's word. */
+  triesOf(site: string, handle: string, stamp: string): number {
+    const known = this.#again.get(tryKey(site, handle));
+    return known?.stamp === stamp ? known.tries : 0;
+  }
+
   close(): void {
     this.#closed = true;
     clearTimeout(this.#retry);
@@ -140,6 +162,7 @@ export class Ledger {
   #take(entry: LedgerLine): void {
     if (entry[0] === 'run') {
       this.#entries.set(entry[1].id, { run: entry[1], messages: [] });
+      this.#again.delete(tryKey(entry[1].site, entry[1].handle));
     } else if (entry[0] === 'said') {
       this.#entries.get(entry[1])?.messages.push(entry[2]);
     } else if (entry[0] === 'over') {
@@ -150,6 +173,12 @@ export class Ledger {
       this.#owed.set(entry[1].lock, entry[1]);
     } else if (entry[0] === 'freed') {
       this.#owed.delete(entry[1]);
+    } else if (entry[0] === 'again') {
+      const [oldest] = this.#again.keys();
+      if (this.#again.size >= triesLimit && oldest !== undefined) {
+        this.#again.delete(oldest);
+      }
+      this.#again.set(tryKey(entry[1].site, entry[1].handle), entry[1]);
     } else {
       for (const id of entry[1]) {
         this.#endings.delete(id);
@@ -183,6 +212,7 @@ export class Ledger {
     ]);
     lines.push(...[...this.#endings.values()].map((one) => ['ended', one]));
     lines.push(...[...this.#owed.values()].map((one) => ['owed', one]));
+    lines.push(...[...this.#again.values()].map((one) => ['again', one]));
     this.#closeFile();
     try {
       writeFileSync(`${this.#file}.new`, lines.map((entry) => `${JSON.stringify(entry)}\n`).join(''), { mode: 0o600 });
@@ -206,4 +236,8 @@ export class Ledger {
       this.#retry.unref();
     }
   }
+}
+
+function tryKey(site: string, handle: string): string {
+  return `${site} ${handle}`;
 }

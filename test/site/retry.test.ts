@@ -44,6 +44,22 @@ describeSites('callbacks.retry', [], (kind) => {
     await nothingLeft(bench.site, bench.daemon);
   });
 
+  test('its tries before a crash of the daemon count', async () => {
+    const config = join(bench.suite.folder, `${newHandle('retry')}.yml`);
+    const rule = '{ attempts: 2, pause: 1 h, on: [threw] }';
+    await writeFile(config, `callbacks:\n  retry: { "drupald_fixture_fails": ${rule} }\n`);
+    await bench.restart({ config });
+    const handle = newHandle('fails-twice');
+    await bench.caller.startLocked(handle, 'drupald_fixture_fails', ['throw', 9]);
+    await bench.daemon.logged((line) => line.event === 'run.retried' && line['handle'] === handle, 'run.retried');
+    await bench.daemon.kill9();
+    await bench.restart({ config });
+    const run = await finished(bench, handle);
+    expect(run.shutdowns.map((call) => call.message)).toEqual([run.ended['sentence']]);
+    expect(await events(bench.site, handle, 'fails')).toHaveLength(2);
+    await nothingLeft(bench.site, bench.daemon);
+  });
+
   test('what is to begin again does so after a crash of the daemon, too', async () => {
     const config = join(bench.suite.folder, `${newHandle('retry')}.yml`);
     const rule = '{ attempts: 3, pause: 1 h, on: [threw] }';
