@@ -3,14 +3,8 @@ import { join } from 'node:path';
 import { Descriptors } from './components/descriptors.js';
 import { onStopSignals } from './components/signals.js';
 import { formatListen, type Config } from './config/config.js';
-import { CoreCron } from './cron/core-cron.js';
-import { OwnSchedule } from './cron/own-schedule.js';
+import { Clockwork } from './cron/clockwork.js';
 import { queuesOfSchedule } from './cron/entry-work.js';
-import { runJob } from './cron/run-job.js';
-import { SlotKeeper } from './cron/slot-keeper.js';
-import { UltimateCron } from './cron/ultimate-cron.js';
-import { nextRuns, upcomingEntries } from './cron/upcoming.js';
-import { WholeCron } from './cron/whole-cron.js';
 import { jobFindings } from './doctor/cron-findings.js';
 import { examine, ownFindings } from './doctor/examine.js';
 import { EventBus } from './events/bus.js';
@@ -34,7 +28,6 @@ import { noticeWish, ServiceManager } from './observe/service-manager.js';
 import { CrashBook } from './outcome/crash-book.js';
 import { LockKeeper } from './outcome/lock-keeper.js';
 import { LogKeeper, longestLog } from './outcome/log-keeper.js';
-import type { Outcome } from './process/outcome.js';
 import { openHistory } from './scheduler/open-history.js';
 import { openSites } from './scheduler/open-sites.js';
 import { adoptCopies } from './scheduler/adopt.js';
@@ -132,15 +125,13 @@ export async function runDaemon(config: Config): Promise<void> {
       oom: new OomCounter(),
       crashes,
       retryOf: (callback) => firstMatch(config.callbacks.retry, callback),
-      limitsOf: ({ callback, site, handle }) => limitsOf(config.callbacks, callback, schedule.limitOf(site, handle)),
+      limitsOf: ({ callback, site, handle }) => limitsOf(config.callbacks, callback, clockwork.limitOf(site, handle)),
       killGrace: config.kill.grace,
       onEnd: (ending) => {
         ledger.ended(ending);
         history.add(ending);
-        cron.ended(ending);
         queues.ended(ending);
-        ultimateCron.ended(ending);
-        schedule.ended(ending);
+        clockwork.ended(ending);
       },
     });
     await scheduler.start();
@@ -171,25 +162,13 @@ export async function runDaemon(config: Config): Promise<void> {
       scheduled: queuesOfSchedule(config.schedule),
       settings: { ...config.queues, settleTimeout: config.worker.settleTimeout },
     });
-    const slots = new SlotKeeper(bus);
-    const cronTools = {
-      ...own,
-      queuesOf: (site: ServedSite) => queues.namesOf(site),
-      bootTimeout: config.worker.bootTimeout,
-      killGrace: config.kill.grace,
-      slots,
-    };
-    const cron = new CoreCron(cronTools);
-    const ultimateCron = new UltimateCron(cronTools);
-    const stop = (site: ServedSite, handle: string, cause: (callback: string) => Outcome) =>
-      endProcess(scheduler, bus, { site, handle, cause }, config.kill.grace);
-    const schedule: OwnSchedule = new OwnSchedule({
+    const clockwork: Clockwork = new Clockwork({
       ...own,
       entries: config.schedule,
-      stop,
       queues,
-      cron: new WholeCron(cron, ultimateCron, stop),
-      slots,
+      bootTimeout: config.worker.bootTimeout,
+      killGrace: config.kill.grace,
+      stop: (site, handle, cause) => endProcess(scheduler, bus, { site, handle, cause }, config.kill.grace),
     });
     const control = new ControlServer(state.dir, {
       status: () =>
@@ -202,7 +181,7 @@ export async function runDaemon(config: Config): Promise<void> {
         ),
       doctor: async () => [
         ...ownFindings(troubles.list),
-        ...jobFindings([...ultimateCron.jobs(), ...schedule.jobs()]),
+        ...jobFindings(clockwork.jobs()),
         ...(await examine(sites, { ...config, listen })),
       ],
       detach: async (to) => ({ ...(await detach(scheduler, handBack, bus, to)) }),
@@ -213,15 +192,7 @@ export async function runDaemon(config: Config): Promise<void> {
         await sweep.again();
         return adopted;
       },
-      cron: {
-        jobs: () => [...cron.jobs(), ...ultimateCron.jobs(), ...schedule.jobs()],
-        next: (from, count) =>
-          nextRuns(
-            [...cron.upcoming(from), ...ultimateCron.upcoming(from), ...upcomingEntries(schedule.entries, from)],
-            count,
-          ),
-        run: (wish) => runJob({ core: cron, ultimate: ultimateCron, own: schedule }, sites, wish),
-      },
+      cron: clockwork,
       queues,
       runs: { sites, scheduler, history, keep: config.output.keep },
     });
@@ -244,14 +215,10 @@ export async function runDaemon(config: Config): Promise<void> {
     cleanUp.push(() => sweep.stop());
     await watch.start();
     cleanUp.push(() => watch.stop());
-    await cron.start();
-    cleanUp.push(() => cron.stop());
     await queues.start();
     cleanUp.push(() => queues.stop());
-    await ultimateCron.start();
-    cleanUp.push(() => ultimateCron.stop());
-    await schedule.start();
-    cleanUp.push(() => schedule.stop());
+    await clockwork.start();
+    cleanUp.push(() => clockwork.stop());
     intake.resolve({
       starts: new StartIntake({
         hosts,

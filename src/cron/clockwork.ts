@@ -1,0 +1,83 @@
+import { BaseComponent } from '../components/component.js';
+import type { ScheduleEntry } from '../config/schedule.js';
+import type { Ending } from '../outcome/past-runs.js';
+import type { ServedSite } from '../scheduler/served-site.js';
+import { CoreCron, type CoreCronOptions } from './core-cron.js';
+import type { CronJob } from './cron-job.js';
+import type { ProcessTools, QueueDoor } from './entry-work.js';
+import { OwnSchedule } from './own-schedule.js';
+import { runJob } from './run-job.js';
+import { SlotKeeper } from './slot-keeper.js';
+import { UltimateCron } from './ultimate-cron.js';
+import type { UltimateCronOptions } from './ultimate-site.js';
+import { nextRuns, upcomingEntries, type NextRun } from './upcoming.js';
+import { WholeCron } from './whole-cron.js';
+
+export interface ClockworkOptions
+  extends Omit<CoreCronOptions, 'slots' | 'queuesOf'>, Omit<UltimateCronOptions, 'queuesOf'>, ProcessTools {
+  /** Entries of `schedule`. */
+  readonly entries: readonly ScheduleEntry[];
+  readonly queues: QueueDoor & { namesOf(site: ServedSite): readonly string[] };
+}
+
+/** All that begins at set times: cron of the sites, whichever they have, and our own entries. */
+export class Clockwork extends BaseComponent {
+  readonly name = 'clockwork';
+  readonly #sites: readonly ServedSite[];
+  readonly #core: CoreCron;
+  readonly #ultimate: UltimateCron;
+  readonly #own: OwnSchedule;
+
+  constructor(options: ClockworkOptions) {
+    super();
+    const slots = new SlotKeeper(options.bus);
+    const tools = { ...options, queuesOf: (site: ServedSite) => options.queues.namesOf(site), slots };
+    this.#sites = options.sites;
+    this.#core = new CoreCron(tools);
+    this.#ultimate = new UltimateCron(tools);
+    this.#own = new OwnSchedule({ ...tools, cron: new WholeCron(this.#core, this.#ultimate, options.stop) });
+  }
+
+  protected override async onStart(): Promise<void> {
+    await this.#core.start();
+    await this.#ultimate.start();
+    await this.#own.start();
+  }
+
+  protected override async onStop(): Promise<void> {
+    await this.#own.stop();
+    await this.#ultimate.stop();
+    await this.#core.stop();
+  }
+
+  /** A run has ended; whichever. */
+  ended(ending: Ending): void {
+    this.#core.ended(ending);
+    this.#ultimate.ended(ending);
+    this.#own.ended(ending);
+  }
+
+  /** The limit of wall-clock time that the entry of a process sets, in milliseconds; undefined: none. */
+  limitOf(site: ServedSite, handle: string): number | undefined {
+    return this.#own.limitOf(site, handle);
+  }
+
+  /** Every job that runs at set times. */
+  jobs(): CronJob[] {
+    return [...this.#core.jobs(), ...this.#ultimate.jobs(), ...this.#own.jobs()];
+  }
+
+  /** What begins next, from an instant on (milliseconds since 1970). */
+  next(from: number, count: number): readonly NextRun[] {
+    const entries = upcomingEntries(this.#own.entries, from);
+    return nextRuns([...this.#core.upcoming(from), ...this.#ultimate.upcoming(from), ...entries], count);
+  }
+
+  /** Starts a job now. @throws DrupaldError CRON_JOB_UNKNOWN, CRON_JOB_AMBIGUOUS, CRON_JOB_NOT_STARTED */
+  run(wish: {
+    readonly name: string;
+    readonly site?: string | undefined;
+  }): Promise<{ readonly site: string; readonly handle: string }> {
+    return runJob({ core: this.#core, ultimate: this.#ultimate, own: this.#own }, this.#sites, wish);
+  }
+}
