@@ -1,19 +1,14 @@
 import { schedule, type ScheduledTask } from 'node-cron';
 
 import { BaseComponent } from '../components/component.js';
-import { Repeated } from '../components/repeated.js';
 import type { Ending } from '../outcome/past-runs.js';
 import type { ServedSite } from '../scheduler/served-site.js';
-import { databaseReason } from '../store/database.js';
 import type { CronJob } from './cron-job.js';
 import type { Upcoming } from './upcoming.js';
 import { UltimateSite, type JobStart, type UltimateCronOptions } from './ultimate-site.js';
 
 /** Milliseconds between two looks at what runs and at the pages. */
 const interval = 1_000;
-
-/** Milliseconds after which a look at the jobs is tried again that did not work, or was missed. */
-const again = 5_000;
 
 /**
  * Ultimate Cron 2.x: once a minute the site tells its jobs, the rules decide here which of them
@@ -24,13 +19,8 @@ export class UltimateCron extends BaseComponent {
   readonly name = 'ultimate-cron';
   readonly #options: UltimateCronOptions;
   readonly #sites = new Map<ServedSite, UltimateSite>();
-  /** Sites whose tables could not be read at the last look. */
-  readonly #blind = new Set<ServedSite>();
-  readonly #looks = new Repeated(() => this.#look());
-  readonly #ticks = new Repeated(() => this.#tick());
-  /** Monotonic milliseconds. */
-  #tickedAt = 0;
   #task: ScheduledTask | undefined;
+  #timer: NodeJS.Timeout | undefined;
 
   constructor(options: UltimateCronOptions) {
     super();
@@ -38,15 +28,14 @@ export class UltimateCron extends BaseComponent {
   }
 
   protected override onStart(): void {
-    this.#task = schedule('* * * * *', () => this.#ticks.now());
-    this.#looks.start(interval);
-    this.#looks.now();
-    this.#ticks.now();
+    this.#task = schedule('* * * * *', () => this.#each((site) => site.tick()));
+    this.#timer = setInterval(() => this.#each((site) => site.look()), interval);
+    this.#each((site) => site.look());
   }
 
   protected override async onStop(): Promise<void> {
+    clearInterval(this.#timer);
     await this.#task?.destroy();
-    await Promise.all([this.#looks.stop(), this.#ticks.stop()]);
     await Promise.all([...this.#sites.values()].map((site) => site.stop()));
   }
 
@@ -81,29 +70,9 @@ export class UltimateCron extends BaseComponent {
     if (site && isOurs(site)) this.#of(site).ended(ending);
   }
 
-  async #tick(): Promise<void> {
-    this.#tickedAt = performance.now();
-    await Promise.all(this.#served().map((site) => this.#of(site).read()));
-  }
-
-  async #look(): Promise<void> {
-    const served = this.#served();
-    if (served.some((site) => !this.#of(site).seen) && performance.now() - this.#tickedAt >= again) {
-      this.#ticks.now();
-    }
-    await Promise.all(
-      served.map(async (site) => {
-        try {
-          await this.#of(site).keep();
-          this.#blind.delete(site);
-        } catch (error) {
-          if (!this.#blind.has(site)) {
-            this.#blind.add(site);
-            this.#options.bus.emit('store.error', { site: site.name, reason: databaseReason(error), temporary: true });
-          }
-        }
-      }),
-    );
+  /** No site waits for another. */
+  #each(work: (site: UltimateSite) => void): void {
+    for (const site of this.#served()) work(this.#of(site));
   }
 
   #served(): ServedSite[] {

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 
+import { Repeated } from '../components/repeated.js';
 import type { EventBus } from '../events/bus.js';
 import { TroubleTeller } from '../events/trouble-teller.js';
 import type { StartTaker } from '../intake/accept-start.js';
@@ -18,12 +19,7 @@ import { closeUltimateJob, launchUltimateJob, readUltimateJobs } from '../worker
 import type { CronJob } from './cron-job.js';
 import type { Upcoming } from './upcoming.js';
 import { UltimateBook, type PendingJob } from './ultimate-book.js';
-
-/** Seconds for which the pages are held off; after that they go on as without drupald. */
-const lease = 45;
-
-/** Second of a minute from which on the pages take the next minute's cron for done. */
-const early = 56;
+import { UltimatePages } from './ultimate-pages.js';
 
 /** Before the name of a job in the handle of its process, where the row is not its lock. */
 const prefix = 'drupald_cron:';
@@ -33,6 +29,9 @@ const byProcess = { name: 'background_process_legacy', prefix: 'uc-' };
 
 /** The callback by which that launcher runs jobs itself. */
 const launcherCallback = 'UltimateCronBackgroundProcessLegacyLauncher::job_callback';
+
+/** Milliseconds after which a look at the jobs is tried again that did not work, or was missed. */
+const again = 5_000;
 
 /** How often a job that died is closed until that is given up. */
 const closings = 8;
@@ -65,31 +64,56 @@ export class UltimateSite {
   readonly #options: UltimateCronOptions;
   readonly #book = new UltimateBook();
   readonly #trouble: TroubleTeller;
+  readonly #pages: UltimatePages;
   readonly #closing = new Set<Promise<void>>();
-  /** Number of the minute of the last look that worked. */
+  readonly #looks = new Repeated(() => this.#look());
+  readonly #ticks = new Repeated(() => this.#read());
+  /** Number of the minute of the last look at the jobs that worked. */
   #seenMinute = 0;
-  /** What we have written into `cron_last`. */
-  #written: number | undefined;
-  #toldForeign = false;
+  /** Monotonic milliseconds of the last one, whether it worked or not. */
+  #tickedAt = -again;
+  /** Its tables could not be read at the last look. */
+  #blind = false;
 
   constructor(site: ServedSite, options: UltimateCronOptions) {
     this.#site = site;
     this.#options = options;
     this.#trouble = new TroubleTeller(options.bus, `cron of ${site.name}`, site.name);
-  }
-
-  /** Whether its jobs have been looked at in this minute. */
-  get seen(): boolean {
-    return this.#seenMinute === minuteOf(Date.now());
+    this.#pages = new UltimatePages(site, options.bus);
   }
 
   jobs(): CronJob[] {
     return this.#book.view(this.#site.name);
   }
 
-  /** Looks which jobs there are, and starts those that are due. */
-  async read(): Promise<void> {
+  /** Looks which jobs there are, and starts those that are due, unless it does so just now. */
+  tick(): void {
+    this.#ticks.now();
+  }
+
+  /** Looks at the pages and at what runs, unless it does so just now; at the jobs, too, when this minute's look is wanting. */
+  look(): void {
+    this.#looks.now();
+    if (this.#seenMinute !== minuteOf(Date.now()) && performance.now() - this.#tickedAt >= again) this.tick();
+  }
+
+  async #look(): Promise<void> {
+    try {
+      await this.#keep();
+      this.#blind = false;
+    } catch (error) {
+      // Once: the next look is a second away, and the database has a trouble of its own to tell.
+      if (!this.#blind) {
+        this.#blind = true;
+        const reason = databaseReason(error);
+        this.#options.bus.emit('store.error', { site: this.#site.name, reason, temporary: true });
+      }
+    }
+  }
+
+  async #read(): Promise<void> {
     const { bus } = this.#options;
+    this.#tickedAt = performance.now();
     const site = this.#site.name;
     const minute = minuteOf(Date.now());
     try {
@@ -171,11 +195,12 @@ export class UltimateSite {
   }
 
   /** Holds the pages off, and looks after the locks of jobs that run. */
-  async keep(): Promise<void> {
+  async #keep(): Promise<void> {
     const now = Date.now() / 1000;
-    await this.#holdCronLast(now);
-    if (this.#book.told?.locksHere !== true) return;
-    await this.#site.ultimate.holdPages(now, lease);
+    const locksHere = this.#book.told?.locksHere === true;
+    await this.#pages.hold(now, locksHere);
+    await this.#forgetDropped();
+    if (!locksHere) return;
     const locks = new Map(
       this.#own().flatMap((record) => this.#serialLock(record).map((lock) => [lock, record] as const)),
     );
@@ -217,10 +242,8 @@ export class UltimateSite {
 
   /** Gives cron back to the pages; resolves when what died is closed, too. */
   async stop(): Promise<void> {
-    if (this.#written !== undefined) {
-      await this.#site.ultimate.freePages().catch(() => undefined);
-      await this.#site.ultimate.setCronLast(Math.floor(Date.now() / 1000)).catch(() => undefined);
-    }
+    await Promise.all([this.#looks.stop(), this.#ticks.stop()]);
+    await this.#pages.release();
     await Promise.all(this.#closing);
   }
 
@@ -253,18 +276,20 @@ export class UltimateSite {
     }
   }
 
-  /** Ultimate Cron begins nothing in a page before the minute after `cron_last`. */
-  async #holdCronLast(now: number): Promise<void> {
-    const { store, ultimate } = this.#site;
-    const found = Number((await store.variable('cron_last')) ?? 0);
-    if (this.#written !== undefined && found !== this.#written && !this.#toldForeign) {
-      this.#toldForeign = true;
-      this.#options.bus.emit('cron.foreign', { site: this.#site.name });
+  /** Jobs whose process was dropped before it began may begin again. */
+  async #forgetDropped(): Promise<void> {
+    const { started } = this.#book;
+    const runs = (): Set<string> => new Set(this.#own().map(({ dispatch }) => dispatch.handle));
+    const seen = runs();
+    const absent = [...started].filter(
+      ([handle, { renewedAt }]) => !seen.has(handle) && Date.now() - renewedAt > again,
+    );
+    if (absent.length === 0) return;
+    const rows = new Set((await this.#site.store.find(absent.map(([handle]) => handle))).map(({ handle }) => handle));
+    const now = runs();
+    for (const [handle, entry] of absent) {
+      if (!rows.has(handle) && !now.has(handle) && started.get(handle) === entry) this.#book.withdraw(handle);
     }
-    const minute = Math.floor(now / 60) * 60;
-    const wanted = now % 60 >= early ? minute + 60 : minute;
-    if (found !== wanted) await ultimate.setCronLast(wanted);
-    this.#written = wanted;
   }
 
   /** Frees the lock of a job that died and closes its log, in the background. */
