@@ -94,7 +94,10 @@ describeSites('entries of the schedule', ['real'], (kind) => {
     expect(await shutdowns(bench.site, handleOf('mark'))).toMatchObject([{ message: null, uid: 0 }]);
     expect(await outcomes(handleOf('mark'), 1)).toEqual(['completed']);
     const { runs } = await history(bench, '--callback', 'drupald_fixture_mark');
-    expect(runs).toMatchObject([{ handle: handleOf('mark'), callback: 'drupald_fixture_mark', uid: 0 }]);
+    // Among those of the entry of every minute.
+    expect(runs.filter(({ handle }) => handle === handleOf('mark'))).toMatchObject([
+      { handle: handleOf('mark'), callback: 'drupald_fixture_mark', uid: 0 },
+    ]);
     expect(await job('mark')).toMatchObject({ state: 'waiting', outcome: 'completed', lateMs: null });
     await run('method');
     await event(bench.site, handleOf('method'), 'static_method');
