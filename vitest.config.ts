@@ -23,7 +23,8 @@ export default defineConfig({
           globalSetup: ['test/harness/global-setup.ts'],
           // After the others: what it starts needs the cores.
           sequence: { groupOrder: 1 },
-          maxWorkers: 2,
+          fileParallelism: false,
+          maxWorkers: 1,
         },
       },
       {
