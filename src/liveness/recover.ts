@@ -51,6 +51,7 @@ export async function recover(
       order: -1,
       attempts: run.attempts,
       hindered: 0,
+      doubt: undefined,
       tries: run.tries,
     };
     scheduler.resume(dispatch, entry);

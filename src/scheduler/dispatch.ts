@@ -1,6 +1,20 @@
+import type { Outcome } from '../process/outcome.js';
 import type { StartContext } from '../sites/request.js';
 import type { SiteUri } from '../sites/site-uri.js';
 import type { ServedSite } from './served-site.js';
+
+/**
+ * What is known of workers that died with a start in hand. The claim of one may still be on
+ * its way to the database when it is dead, and is made behind its end.
+ */
+export interface Doubt {
+  /** Milliseconds since 1970 at which the first of them got the start. */
+  readonly from: number;
+  /** Milliseconds since 1970 at which the last of them was dead. */
+  readonly until: number;
+  /** What the last of them came to. */
+  readonly cause: Outcome;
+}
 
 /** One start that was taken: all that is kept of it until it runs. */
 export interface Dispatch {
@@ -30,6 +44,8 @@ export interface Dispatch {
   attempts: number;
   /** How often the database could not do it, which counts as no attempt. */
   hindered: number;
+  /** A worker that died before it was known whether it had claimed; undefined: there was none. */
+  doubt: Doubt | undefined;
   /** How often it has been begun before, by the rule for its callback. */
   tries: number;
 }

@@ -14,7 +14,7 @@ import type { WorkerExit } from '../workers/worker.js';
 import type { Dispatch } from './dispatch.js';
 import { outcomeNote } from './ledger-notes.js';
 import type { RunRecord } from './run-record.js';
-import { askForSilentClaim } from './silent-claim.js';
+import { askForLateClaim, askForSilentClaim } from './silent-claim.js';
 import type { RunLimits } from './watch-limits.js';
 import type { ServedSite } from './served-site.js';
 
@@ -220,7 +220,10 @@ async function endUnclaimed(
   const { dispatch } = record;
   const { site, callback } = dispatch;
   if (report.unclaimed) {
-    return { type: 'nothing', reason: 'somebody else has claimed it' };
+    const late = await askForLateClaim(dispatch);
+    return late
+      ? settleClaimed(withCause(record, late.cause), tools, report, exit, late.stamp, endedAt)
+      : { type: 'nothing', reason: 'somebody else has claimed it' };
   }
   if (record.stopped) {
     // It may have been killed between its claim and the word of it.
@@ -244,6 +247,9 @@ async function endUnclaimed(
     }
   }
   const cause = unclaimedCause(report, exit, callback);
+  if (!report.bootFailure) {
+    dispatch.doubt = { from: dispatch.doubt?.from ?? record.dispatchedAt, until: Date.now(), cause };
+  }
   const trouble = await site.check();
   if (trouble !== undefined) {
     return { type: 'trouble', reason: trouble };

@@ -79,6 +79,10 @@ export async function resumeRun(record: RunRecord, tools: RunTools, entry: Ledge
     const { handle, stamp } = record.dispatch;
     record.dispatch.token = (await answered(() => site.store.get(handle, stamp)))?.token ?? '';
   }
+  if (!report.claimed && !report.sessions) {
+    // The last daemon may have died before it heard which sessions these are.
+    await answered(() => site.store.endChanges(record.dispatch.handle));
+  }
   await hearOfEnd(record, report);
   if (!report.claimed && isSilent(report) && (record.claimStamp !== undefined || (await hasRunUnheard(record)))) {
     // If nobody has seen under which stamp, no row carries it any more.

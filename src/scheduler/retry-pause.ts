@@ -33,6 +33,7 @@ export class RetryPause {
       arrivedAt: performance.now(),
       attempts: 0,
       hindered: 0,
+      doubt: undefined,
     };
   }
 

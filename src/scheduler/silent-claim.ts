@@ -1,7 +1,9 @@
 import { setTimeout as pause } from 'node:timers/promises';
 
+import type { Outcome } from '../process/outcome.js';
 import { execStatus } from '../process/states.js';
 import { Backoff } from '../support/backoff.js';
+import type { Dispatch } from './dispatch.js';
 import type { RunRecord } from './run-record.js';
 
 /** Sessions that a dead worker had in the databases, and since when they are known (monotonic milliseconds). */
@@ -37,6 +39,23 @@ export async function claimInRow(record: RunRecord): Promise<string | undefined>
   const row = rows.find((candidate) => candidate.handle === handle);
   const ours = row?.status === execStatus.running && Number(row.stamp) * 1000 >= record.dispatchedAt;
   return ours ? row.stamp : undefined;
+}
+
+/**
+ * The claim that a worker had made which died before this try, and which went through behind its end.
+ *
+ * @returns undefined: whoever has claimed the start was not of ours
+ */
+export async function askForLateClaim(dispatch: Dispatch): Promise<{ stamp: string; cause: Outcome } | undefined> {
+  const { site, handle, doubt } = dispatch;
+  if (!doubt) {
+    return undefined;
+  }
+  const rows = await answered(() => site.store.find([handle]));
+  const row = rows.find((candidate) => candidate.handle === handle && candidate.status === execStatus.running);
+  const at = Number(row?.stamp) * 1000;
+  // The stamp is the time of the worker that claims, so that of a living one is later.
+  return row && at >= doubt.from && at <= doubt.until ? { stamp: row.stamp, cause: doubt.cause } : undefined;
 }
 
 /** Asks a database until it answers. */

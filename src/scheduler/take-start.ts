@@ -78,6 +78,7 @@ export function dispatchOf(start: AcceptedStart<ServedSite>, order: number): Dis
     order,
     attempts: 0,
     hindered: 0,
+    doubt: undefined,
     tries: 0,
   };
 }

@@ -85,6 +85,11 @@ export class SiteDatabase {
       .join('.');
   }
 
+  /** Name of one of Drupal's tables as it stands in statements, without its schema and without quotes. */
+  plainName(name: string): string {
+    return this.#parts(name).at(-1) ?? name;
+  }
+
   /** Name of a table, behind the one of its schema where the prefix names one. */
   #parts(name: string): string[] {
     // Tables of ours get the prefix that the site's own have.

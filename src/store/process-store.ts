@@ -235,6 +235,22 @@ export class ProcessStore {
     }
   }
 
+  /**
+   * Ends the sessions of dead processes in which a change of the row of a handle still waits.
+   *
+   * To be called only when nobody alive may change it: whose session it is cannot be told.
+   */
+  async endChanges(handle: string): Promise<void> {
+    const waiting = await this.#processes.rows<{ id: number }>(
+      "SELECT ID AS id FROM information_schema.PROCESSLIST WHERE INFO LIKE 'UPDATE %' AND INSTR(INFO, ?) > 0" +
+        ' AND INSTR(INFO, ?) > 0 AND ID <> CONNECTION_ID()',
+      [this.#processes.plainName('background_process'), handle],
+    );
+    for (const { id } of waiting) {
+      await this.#processes.endSession(id, 0);
+    }
+  }
+
   /** Writes a line into Drupal's log, as the module dblog would, for a site that cannot be booted. */
   async writeLog(handle: string, sentence: string): Promise<void> {
     await this.#main.change(

@@ -6,6 +6,8 @@ import { waitFor } from './wait.js';
 export interface Stall {
   /** Waits until a statement stands before the row, such as `DELETE`. */
   reached(verb: 'UPDATE' | 'DELETE'): Promise<void>;
+  /** Changes the row before the statements that wait can. */
+  change(status: number, stamp: string): Promise<void>;
   /** Lets the statements go on. Safe to call twice. */
   release(): Promise<void>;
 }
@@ -27,6 +29,13 @@ export async function stallRow(site: Site, handle: string): Promise<Stall> {
         },
         { what: `a ${verb} of the row of ${handle}` },
       );
+    },
+    change: async (status, stamp) => {
+      await connection?.query('UPDATE background_process SET exec_status = ?, start_stamp = ? WHERE handle = ?', [
+        status,
+        stamp,
+        handle,
+      ]);
     },
     release: async () => {
       const held = connection;

@@ -28,6 +28,7 @@ export function fakeDispatch(site: ServedSite, handle: string, changes: Partial<
     order,
     attempts: 0,
     hindered: 0,
+    doubt: undefined,
     tries: 0,
     ...changes,
   };

@@ -108,6 +108,57 @@ describeSites('the shutdown hook is told once', [], (kind) => {
     await nothingLeft(bench.site, bench.daemon);
   });
 
+  test('at its only run, when the daemon was killed before it heard which session had the claim', async () => {
+    const handle = newHandle('deaf');
+    await bench.site.variable('drupald_fixture_init', 'gate');
+    const token = await insertRow(bench.site, { handle, callback: 'drupald_fixture_mark', args: [handle] });
+    await post(bench.daemon.port, startPath(handle, token));
+    const { pid } = await event(bench.site, '', 'gate');
+    process.kill(bench.daemon.pid, 'SIGSTOP');
+    const stall = await stallRow(bench.site, handle);
+    try {
+      await openGate(bench.site, 'init');
+      await stall.reached('UPDATE');
+      await bench.daemon.kill9();
+      await kill(pid);
+      await bench.site.variable('drupald_fixture_init', '');
+      await bench.restart();
+      await bench.daemon.logged((line) => line.event === 'run.requeued' && line['handle'] === handle, 'run.requeued');
+    } finally {
+      await stall.release();
+    }
+    await bench.daemon.logged((line) => line.event === 'run.ended' && line['handle'] === handle, 'run.ended');
+    expect(await events(bench.site, handle, 'mark')).toHaveLength(1);
+    expect(await messages(handle)).toEqual([null]);
+    await nothingLeft(bench.site, bench.daemon);
+  });
+
+  test('when the claim of a dead worker goes through behind its end', async () => {
+    const handle = newHandle('late');
+    const token = await insertRow(bench.site, { handle, callback: 'drupald_fixture_mark', args: [handle] });
+    const stall = await stallRow(bench.site, handle);
+    try {
+      await post(bench.daemon.port, startPath(handle, token));
+      const given = await bench.daemon.logged(
+        (line) => line.event === 'run.dispatched' && line['handle'] === handle,
+        'run.dispatched',
+      );
+      await stall.reached('UPDATE');
+      const claimed = (Date.now() / 1000).toFixed(6);
+      await kill(Number(given['pid']));
+      await bench.daemon.logged((line) => line.event === 'run.requeued' && line['handle'] === handle, 'run.requeued');
+      await stall.reached('UPDATE');
+      await stall.change(2, claimed);
+    } finally {
+      await stall.release();
+    }
+    const run = await finished(bench, handle);
+    expect(run.ended).toMatchObject({ outcome: 'signalled' });
+    expect(await events(bench.site, handle, 'mark')).toEqual([]);
+    expect(await messages(handle)).toEqual([run.ended['sentence']]);
+    await nothingLeft(bench.site, bench.daemon);
+  });
+
   test.each([
     ['', 'gate'],
     [' after the callback had closed its connection', 'closes', 'close'],
