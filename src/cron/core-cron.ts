@@ -188,7 +188,7 @@ export class CoreCron extends BaseComponent {
   }
 
   async #lookAt(site: ServedSite): Promise<void> {
-    const told = coreCronState(await site.store.variables(cronVariables), site.seenSettings.overrides);
+    const told = coreCronState(await site.core.variables(cronVariables), site.seenSettings.overrides);
     const pages = this.#seen.get(site)?.pages ?? this.#pagesOf(site);
     const cadence = typeof site.config.cron === 'number' ? site.config.cron / 1000 : undefined;
     const state = cadence === undefined ? told : { ...told, cadence, ran: await this.#ranAt(site, pages, told.last) };
@@ -259,7 +259,7 @@ export class CoreCron extends BaseComponent {
     const pauseMs = Math.min(30_000, (state.lockTimeout * 1000) / 4);
     if (record && record.lock !== '' && site.facts?.lockApi === coreLock && Date.now() - seen.renewedAt >= pauseMs) {
       seen.renewedAt = Date.now();
-      await site.store.renewLock('cron', record.lock, now + state.lockTimeout);
+      await site.core.renewLock('cron', record.lock, now + state.lockTimeout);
     }
     if (
       state.threshold > 0 &&

@@ -29,8 +29,8 @@ export class UltimatePages {
    * @param locks whether its locks can be held from outside, too
    */
   async hold(now: number, locks: boolean): Promise<void> {
-    const { store, ultimate } = this.#site;
-    const found = Number((await store.variable('cron_last')) ?? 0);
+    const { core, ultimate } = this.#site;
+    const found = Number((await core.variable('cron_last')) ?? 0);
     if (this.#written !== undefined && found !== this.#written && !this.#toldForeign) {
       this.#toldForeign = true;
       this.#bus.emit('cron.foreign', { site: this.#site.name });

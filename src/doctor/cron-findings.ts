@@ -10,10 +10,9 @@ const patience = 600;
 /** What of a site these findings need. */
 export interface ExaminedCron {
   readonly name: string;
-  readonly config: Pick<ServedSite['config'], 'cron'>;
   readonly facts?: Pick<NonNullable<ServedSite['facts']>, 'modules' | 'queues'> | undefined;
   readonly seenSettings: Pick<ServedSite['seenSettings'], 'overrides'>;
-  readonly store: Pick<ServedSite['store'], 'variable'>;
+  readonly core: Pick<ServedSite['core'], 'variable'>;
   readonly queue: Pick<ServedSite['queue'], 'longWaiting'>;
 }
 
@@ -39,7 +38,7 @@ export function jobFindings(jobs: readonly CronJob[]): Finding[] {
 
 async function thresholdFindings(site: ExaminedCron): Promise<Finding[]> {
   if (!site.facts?.modules.ultimate_cron?.enabled) return [];
-  const set = site.seenSettings.overrides.cron_safe_threshold ?? (await site.store.variable('cron_safe_threshold'));
+  const set = site.seenSettings.overrides.cron_safe_threshold ?? (await site.core.variable('cron_safe_threshold'));
   const seconds = Number(set ?? 0);
   return seconds > 0 ? [finding('cron-threshold', { site: site.name, seconds })] : [];
 }

@@ -1,5 +1,6 @@
 import type { StartIntake, StartSite } from '../intake/accept-start.js';
 import type { HostMap } from '../sites/host-map.js';
+import type { CoreTables } from '../store/core-tables.js';
 import type { AppPorts } from './app.js';
 
 /** What answers requests once the sites are open. */
@@ -14,7 +15,9 @@ export interface Intake<S extends StartSite> {
  * The ports of the public application. The listener is there before the sites
  * are: requests wait until they are open.
  */
-export function publicPorts<S extends StartSite>(open: Promise<Intake<S>>): AppPorts {
+export function publicPorts<S extends StartSite & { readonly core: Pick<CoreTables, 'variable'> }>(
+  open: Promise<Intake<S>>,
+): AppPorts {
   let intake: Intake<S> | undefined;
   open.then(
     (value) => {
@@ -29,7 +32,7 @@ export function publicPorts<S extends StartSite>(open: Promise<Intake<S>>): AppP
       const host = request.headers.host;
       const entry = hosts.find({ host: Array.isArray(host) ? host[0] : host, basePath: '' });
       // Printed as the module does: a prober compares the beginning of the body.
-      const token = await entry?.target.store.variable('background_process_token').catch(() => '');
+      const token = await entry?.target.core.variable('background_process_token').catch(() => '');
       return entry === undefined ? undefined : typeof token === 'string' ? token : '';
     },
     readiness: () => {

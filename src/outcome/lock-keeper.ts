@@ -1,9 +1,9 @@
 import { setTimeout as pause } from 'node:timers/promises';
 
+import type { CoreTables } from '../store/core-tables.js';
 import { troubleOfCode } from '../store/database-health.js';
 import { isTemporary } from '../store/database.js';
 import type { Ledger } from '../store/ledger.js';
-import type { ProcessStore } from '../store/process-store.js';
 import { Backoff } from '../support/backoff.js';
 
 /** Dead runs of one site whose locks are remembered; those of the oldest expire by themselves. */
@@ -12,7 +12,7 @@ const limit = 10_000;
 /** A site that keeps locks. */
 export interface LockedSite {
   readonly name: string;
-  readonly store: Pick<ProcessStore, 'removeLocks'>;
+  readonly core: Pick<CoreTables, 'removeLocks'>;
 }
 
 /**
@@ -87,7 +87,7 @@ export class LockKeeper {
 /** `away`: the database does nothing at all now; `held`: a statement on these very locks did not get through. */
 async function tryToFree(site: LockedSite, lock: string): Promise<'done' | 'held' | 'away'> {
   try {
-    await site.store.removeLocks(lock);
+    await site.core.removeLocks(lock);
     return 'done';
   } catch (error) {
     const away = troubleOfCode((error as { code?: string }).code ?? '') !== undefined;

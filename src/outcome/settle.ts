@@ -3,6 +3,7 @@ import { rm } from 'node:fs/promises';
 import type { EventBus } from '../events/bus.js';
 import type { Outcome } from '../process/outcome.js';
 import type { SiteUri } from '../sites/site-uri.js';
+import type { CoreTables } from '../store/core-tables.js';
 import { databaseReason } from '../store/database.js';
 import type { ProcessStore } from '../store/process-store.js';
 import { bootReason } from '../workers/describe-site.js';
@@ -19,6 +20,7 @@ export interface SettleTools {
   readonly source: WorkerSource;
   readonly place: JobPlace;
   readonly store: ProcessStore;
+  readonly core: Pick<CoreTables, 'writeLog'>;
   readonly bus: EventBus;
   /** Removes the locks of a dead run, or writes down that this is still to be done. */
   readonly freeLocks: (lock: string) => Promise<void>;
@@ -183,7 +185,7 @@ export async function runSettleJob(
   await rm(logFile(tools.place, id), { force: true });
 }
 
-async function settleByStatements({ store, freeLocks }: SettleTools, dead: Unsettled): Promise<boolean> {
+async function settleByStatements({ store, core, freeLocks }: SettleTools, dead: Unsettled): Promise<boolean> {
   await store.endProgress(dead.handle, dead.endedAt, dead.outcome.sentence, dead.callback);
   const removed = await store.remove(dead.handle, dead.stamp);
   if (dead.lock) {
@@ -191,7 +193,7 @@ async function settleByStatements({ store, freeLocks }: SettleTools, dead: Unset
   }
   if (dead.outcome.sentence !== '') {
     // Its log may be kept elsewhere, then there is no such table.
-    await store.writeLog(dead.handle, dead.outcome.sentence).catch(() => undefined);
+    await core.writeLog(dead.handle, dead.outcome.sentence).catch(() => undefined);
   }
   return removed;
 }

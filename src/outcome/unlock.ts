@@ -23,7 +23,7 @@ let serial = 0;
  * @throws Error when no helper could do it
  */
 export async function unlockVanished(
-  tools: Omit<SettleTools, 'store' | 'freeLocks'>,
+  tools: Omit<SettleTools, 'store' | 'core' | 'freeLocks'>,
   vanished: Vanished,
 ): Promise<boolean> {
   serial += 1;

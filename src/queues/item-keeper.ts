@@ -173,12 +173,13 @@ export class ItemKeeper {
     if (!row) {
       return;
     }
-    const { source, place, store, uris } = this.#site;
+    const { source, place, store, core, uris } = this.#site;
     await settleDead(
       {
         source,
         place,
         store,
+        core,
         bus: this.#bus,
         // Below no lock is named: none is known of it.
         freeLocks: () => Promise.resolve(),

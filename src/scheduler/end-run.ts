@@ -200,8 +200,8 @@ async function endSessions(record: RunRecord, report: RunReport): Promise<void> 
 /** What settling a run of this site needs. */
 export function settleTools(tools: RunTools, site: ServedSite): SettleTools {
   const { bus, locks, settleTimeout: timeout } = tools;
-  const { source, place, store } = site;
-  return { bus, source, place, store, timeout, freeLocks: (lock) => locks.free(site, lock) };
+  const { source, place, store, core } = site;
+  return { bus, source, place, store, core, timeout, freeLocks: (lock) => locks.free(site, lock) };
 }
 
 function tellSettled(tools: RunTools, record: RunRecord, outcome: Outcome, settled: Settled): void {

@@ -95,7 +95,7 @@ export class MaintenanceHold {
   async #look(): Promise<void> {
     for (const [site, held] of this.#held) {
       if (held.dispatches.length > 0) {
-        const value = await site.store.variable('maintenance_mode').catch(() => 1);
+        const value = await site.core.variable('maintenance_mode').catch(() => 1);
         this.#decide(site, held, Boolean(value) && value !== '0', performance.now());
       }
     }

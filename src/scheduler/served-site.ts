@@ -5,6 +5,7 @@ import type { EventBus } from '../events/bus.js';
 import type { SiteFacts, SiteSettings } from '../sites/description.js';
 import type { SiteUri } from '../sites/site-uri.js';
 import { TroubleTeller } from '../events/trouble-teller.js';
+import { CoreTables } from '../store/core-tables.js';
 import { CronSlotTable } from '../store/cron-slot-table.js';
 import { databaseReason, isTemporary, SiteDatabase } from '../store/database.js';
 import { DatabaseHealth } from '../store/database-health.js';
@@ -57,6 +58,8 @@ export class ServedSite extends BaseComponent {
   /** Its past runs. */
   readonly runs: RunTable;
   /** Items of its queues, and those that have failed. */
+  /** Variables, locks and log of Drupal itself. */
+  readonly core: CoreTables;
   readonly queue: QueueTable;
   readonly queueItems: QueueItemTable;
   /** Times for which entries of our own were fired. */
@@ -107,6 +110,7 @@ export class ServedSite extends BaseComponent {
     const own = options.settings.databases.background_process;
     const processes = own ? open(own, 'background_process') : main;
     this.store = new ProcessStore(processes, main);
+    this.core = new CoreTables(main);
     this.runs = new RunTable(processes, main);
     this.queue = new QueueTable(main);
     this.queueItems = new QueueItemTable(main);

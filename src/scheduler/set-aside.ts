@@ -41,7 +41,7 @@ export class SetAside {
     const reason = `It crashed ${crashes.length} times since ${new Date(crashes[0]?.at ?? last.at).toISOString()}; the last time: ${last.sentence}`;
     this.#dispatches.set(dispatch, reason);
     this.#bus.emit('run.set-aside', { site: site.name, handle, callback, reason });
-    void site.store
+    void site.core
       .writeLog(handle, `It is set aside until "drupald retry ${handle}". ${reason}`)
       .catch(() => undefined);
     return true;

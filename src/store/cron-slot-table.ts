@@ -49,23 +49,18 @@ export class CronSlotTable implements SlotBook {
   }
 
   /** Makes the table, and tries the rights. Throws what the database throws. */
-  async prepare(): Promise<void> {
-    const { charset } = this.#main;
-    if ((await this.#main.about(table)) === undefined) {
-      await this.#main.change(
-        `CREATE TABLE IF NOT EXISTS ${this.#name} (
-          seq INT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY,
-          entry VARCHAR(128) NOT NULL,
-          due BIGINT NOT NULL,
-          pass INT UNSIGNED NOT NULL,
-          fired DOUBLE NULL,
-          rule CHAR(40) NOT NULL,
-          UNIQUE KEY slot (entry, due, pass),
-          KEY newest (entry, seq)
-        ) ENGINE=InnoDB DEFAULT CHARSET=${charset} COLLATE=${charset}_bin COMMENT='drupald 1'`,
-      );
-    }
-    await this.#main.askForRights(table);
+  prepare(): Promise<void> {
+    return this.#main.prepareOwn(
+      table,
+      `seq INT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY,
+        entry VARCHAR(128) NOT NULL,
+        due BIGINT NOT NULL,
+        pass INT UNSIGNED NOT NULL,
+        fired DOUBLE NULL,
+        rule CHAR(40) NOT NULL,
+        UNIQUE KEY slot (entry, due, pass),
+        KEY newest (entry, seq)`,
+    );
   }
 
   newest(entry: string): Promise<TakenSlot | undefined> {

@@ -134,6 +134,21 @@ export class SiteDatabase {
     return this.access.charset === 'utf8mb4' ? 'utf8mb4' : 'utf8';
   }
 
+  /**
+   * Makes a table of our own where it is missing, and tries the rights. Throws what the database throws.
+   *
+   * @param columns columns and keys, as they stand in CREATE TABLE
+   */
+  async prepareOwn(name: string, columns: string): Promise<void> {
+    if ((await this.about(name)) === undefined) {
+      await this.change(
+        `CREATE TABLE IF NOT EXISTS ${this.table(name)} (${columns}) ENGINE=InnoDB` +
+          ` DEFAULT CHARSET=${this.charset} COLLATE=${this.charset}_bin COMMENT='drupald 1'`,
+      );
+    }
+    await this.askForRights(name);
+  }
+
   /** Tries whether rows of a table may be written and removed, with none. Throws what the database throws. */
   async askForRights(name: string): Promise<void> {
     const table = this.table(name);

@@ -1,4 +1,4 @@
-import { serialize, unserialize } from 'php-serialize';
+import { serialize } from 'php-serialize';
 
 import { callbackName } from '../process/callback-name.js';
 import { execStatus } from '../process/states.js';
@@ -215,11 +215,6 @@ export class ProcessStore {
     return (rows[0]?.n ?? 0) > 0;
   }
 
-  /** Removes the locks of one dead run, by the value that only it used. */
-  async removeLocks(lock: string): Promise<void> {
-    await this.#main.change(`DELETE FROM ${this.#main.table('semaphore')} WHERE value = ?`, [lock]);
-  }
-
   /**
    * Ends the sessions that a dead process had in the databases.
    *
@@ -251,20 +246,6 @@ export class ProcessStore {
     }
   }
 
-  /** Writes a line into Drupal's log, as the module dblog would, for a site that cannot be booted. */
-  async writeLog(handle: string, sentence: string): Promise<void> {
-    await this.#main.change(
-      `INSERT INTO ${this.#main.table('watchdog')}` +
-        ' (uid, type, message, variables, severity, link, location, referer, hostname, timestamp)' +
-        " VALUES (0, 'bg_process', ?, ?, 3, '', '', '', '127.0.0.1', ?)",
-      [
-        'Process %handle: @sentence',
-        serialize({ '%handle': handle, '@sentence': firstPlane(sentence) }),
-        Math.floor(Date.now() / 1000),
-      ],
-    );
-  }
-
   /**
    * Makes a row of our own, as the module would for a start: status 1 under the stamp of now.
    *
@@ -282,40 +263,6 @@ export class ProcessStore {
       [row.handle, serialize(row.callback), serialize(args), row.token, row.serviceHost, stamp],
     );
     return made > 0 ? { ...row, uid: 0, stamp, status: execStatus.locked } : undefined;
-  }
-
-  /** Several variables from the site's table; those that are not set there are missing. */
-  async variables(names: readonly string[]): Promise<Map<string, unknown>> {
-    const rows = await this.#main.rows<{ name: string; value: Buffer | string }>(
-      `SELECT name, value FROM ${this.#main.table('variable')} WHERE name IN (${names.map(() => '?').join(', ')})`,
-      [...names],
-    );
-    return new Map(rows.map(({ name, value }) => [name, unserialize(value.toString()) as unknown]));
-  }
-
-  /** Moves the end of a lock that one run holds; false: it does not hold it. */
-  async renewLock(name: string, value: string, expire: number): Promise<boolean> {
-    const changed = await this.#main.change(
-      `UPDATE ${this.#main.table('semaphore')} SET expire = ? WHERE name = ? AND value = ?`,
-      [expire, name, value],
-    );
-    return changed > 0;
-  }
-
-  /** A variable from the site's table; undefined when it is not set there. */
-  async variable(name: string): Promise<unknown> {
-    const rows = await this.#main.rows<{ value: Buffer | string }>(
-      `SELECT value FROM ${this.#main.table('variable')} WHERE name = ?`,
-      [name],
-    );
-    const value = rows[0]?.value;
-    return value === undefined ? undefined : (unserialize(value.toString()) as unknown);
-  }
-
-  /** Seconds by which the database server's clock is ahead of ours. */
-  async clockOffset(): Promise<number> {
-    const rows = await this.#main.rows<{ t: string }>('SELECT UNIX_TIMESTAMP(NOW(6)) AS t');
-    return Number(rows[0]?.t ?? 0) - Date.now() / 1000;
   }
 
   /** Whether changes were refused, and none was taken since. */
@@ -364,6 +311,12 @@ export class ProcessStore {
       }
     }
     return troubles;
+  }
+
+  /** Seconds by which the database server's clock is ahead of ours. */
+  async clockOffset(): Promise<number> {
+    const rows = await this.#main.rows<{ t: string }>('SELECT UNIX_TIMESTAMP(NOW(6)) AS t');
+    return Number(rows[0]?.t ?? 0) - Date.now() / 1000;
   }
 
   /** Connections that the server allows to the site's database user. */

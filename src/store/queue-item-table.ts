@@ -56,26 +56,21 @@ export class QueueItemTable implements ItemBook {
   }
 
   /** Makes the table, and tries the rights. Throws what the database throws. */
-  async prepare(): Promise<void> {
-    const { charset } = this.#main;
-    if ((await this.#main.about(table)) === undefined) {
-      await this.#main.change(
-        `CREATE TABLE IF NOT EXISTS ${this.#name} (
-          item_id INT UNSIGNED NOT NULL PRIMARY KEY,
-          queue VARCHAR(255) NOT NULL,
-          created INT NOT NULL,
-          failures INT NOT NULL,
-          aside TINYINT NOT NULL,
-          reason TEXT NOT NULL,
-          failed DOUBLE NOT NULL,
-          pause DOUBLE NOT NULL,
-          lease INT NOT NULL,
-          claim INT NOT NULL,
-          KEY pause (aside, pause)
-        ) ENGINE=InnoDB DEFAULT CHARSET=${charset} COLLATE=${charset}_bin COMMENT='drupald 1'`,
-      );
-    }
-    await this.#main.askForRights(table);
+  prepare(): Promise<void> {
+    return this.#main.prepareOwn(
+      table,
+      `item_id INT UNSIGNED NOT NULL PRIMARY KEY,
+        queue VARCHAR(255) NOT NULL,
+        created INT NOT NULL,
+        failures INT NOT NULL,
+        aside TINYINT NOT NULL,
+        reason TEXT NOT NULL,
+        failed DOUBLE NOT NULL,
+        pause DOUBLE NOT NULL,
+        lease INT NOT NULL,
+        claim INT NOT NULL,
+        KEY pause (aside, pause)`,
+    );
   }
 
   async get(id: number): Promise<FailedItem | undefined> {

@@ -13,13 +13,12 @@ function site(about: {
   const { threshold, override, ultimate = true, waiting = [] } = about;
   return {
     name: 'http://a.test',
-    config: { cron: 'auto' },
     facts: {
       modules: ultimate ? { ultimate_cron: { enabled: true, version: '7.x-2.9' } } : {},
       queues: [{ name: 'mail' }],
     },
     seenSettings: { overrides: override === undefined ? {} : { cron_safe_threshold: override } },
-    store: { variable: () => Promise.resolve(threshold) },
+    core: { variable: () => Promise.resolve(threshold) },
     queue: { longWaiting: (before: number) => Promise.resolve(waiting.filter(({ oldest }) => oldest < before)) },
   } as unknown as ExaminedCron;
 }

@@ -13,7 +13,7 @@ function site(...failures: string[]): FakeSite {
   return {
     name: 'http://site.test',
     tried,
-    store: {
+    core: {
       removeLocks: (lock) => {
         const code = failures[tried.length];
         tried.push(lock);

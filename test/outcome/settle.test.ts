@@ -43,7 +43,6 @@ function place(
       return Promise.resolve();
     },
     remove: () => Promise.resolve(true),
-    writeLog: () => Promise.resolve(),
   } as unknown as ProcessStore;
   return {
     asked: () => next,
@@ -53,6 +52,7 @@ function place(
       source: { worker, start: () => Promise.resolve(), stop: () => Promise.resolve() },
       place: { root: '/nowhere', env: {}, umask: '0022', logs: '/nowhere', logLimit: 1 },
       store,
+      core: { writeLog: () => Promise.resolve() },
       bus: new EventBus(),
       freeLocks: (lock) => {
         freed.push(lock);

@@ -14,7 +14,7 @@ let counts: number[];
 beforeEach(() => {
   vi.useFakeTimers({ now: 1_000_000 });
   variable = () => Promise.resolve(1);
-  site = fakeSite('A', { store: { variable: () => variable() } });
+  site = fakeSite('A', { core: { variable: () => variable() } });
   released = [];
   counts = [];
   const bus = new EventBus();
@@ -94,7 +94,7 @@ describe('MaintenanceHold', () => {
   });
 
   it('keeps sites apart', async () => {
-    const other = fakeSite('B', { store: { variable: () => Promise.resolve(1) } });
+    const other = fakeSite('B', { core: { variable: () => Promise.resolve(1) } });
     add('a');
     hold.add(fakeDispatch(other, 'b'));
     await vi.advanceTimersByTimeAsync(1_000);

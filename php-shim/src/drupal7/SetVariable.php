@@ -2,8 +2,6 @@
 
 namespace Drupald\Drupal7;
 
-require_once __DIR__ . '/Errand.php';
-
 /**
  * Sets one variable of the site through its own function, which knows its caches.
  */

@@ -2,9 +2,7 @@
 
 namespace Drupald\Drupal7;
 
-use Drupald\Channel;
 use Drupald\Ending;
-use Drupald\Parting;
 
 /**
  * Settles a process whose worker is gone, in a fresh worker.
@@ -12,27 +10,9 @@ use Drupald\Parting;
  * Removes the row if it still carries the dead run's stamp, tells the modules
  * once, ends the progress row, removes the dead run's locks, writes the log.
  */
-class Settle {
+class Settle extends Errand {
 
-  private $job;
-  private $channel;
-  private $forked;
-  private $boot;
-  private $booted = FALSE;
-
-  public function __construct(array $job, Channel $channel, $forked) {
-    $this->job = $job;
-    $this->channel = $channel;
-    $this->forked = $forked;
-    $this->boot = new Boot($channel);
-  }
-
-  public function perform() {
-    Parting::with(array($this, 'shutdown'));
-    if (!$this->boot->full($this->job)) {
-      exit(1);
-    }
-    $this->booted = TRUE;
+  protected function work() {
     if (!empty($this->job['unlock'])) {
       $this->unlock();
     }
@@ -45,7 +25,6 @@ class Settle {
     catch (\Throwable $error) {
       $this->leave($error);
     }
-    exit(0);
   }
 
   /** The database cannot do it now: the daemon has it done later, by another helper. */
@@ -157,14 +136,6 @@ class Settle {
     }
     $this->channel->send(array('type' => 'hook', 'state' => 'done'));
     return 'done';
-  }
-
-  public function shutdown() {
-    if (!$this->booted) {
-      $this->boot->ended(error_get_last());
-    }
-    $leaving = new Leaving($this->channel, $this->forked);
-    $leaving->arm();
   }
 
   /** Calls hook_background_process_shutdown() once; what it throws is only logged. */
