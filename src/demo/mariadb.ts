@@ -60,6 +60,8 @@ export class MariaDb {
       [
         '--no-defaults',
         `--datadir=${join(folder, 'data')}`,
+        // Another server that starts removes what looks like a left-over from the folder that all share.
+        `--tmpdir=${folder}`,
         '--auth-root-authentication-method=normal',
         '--skip-test-db',
         '--skip-name-resolve',
