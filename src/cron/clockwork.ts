@@ -2,19 +2,19 @@ import { BaseComponent } from '../components/component.js';
 import type { ScheduleEntry } from '../config/schedule.js';
 import type { Ending } from '../outcome/past-runs.js';
 import type { ServedSite } from '../scheduler/served-site.js';
-import { CoreCron, type CoreCronOptions } from './core-cron.js';
+import { StoreGuard } from '../store/store-guard.js';
+import { CoreCron } from './core-cron.js';
 import type { CronJob } from './cron-job.js';
-import type { ProcessTools, QueueDoor } from './entry-work.js';
+import type { CronTools } from './cron-tools.js';
+import type { QueueDoor } from './entry-work.js';
 import { OwnSchedule } from './own-schedule.js';
 import { runJob } from './run-job.js';
 import { SlotKeeper } from './slot-keeper.js';
 import { UltimateCron } from './ultimate-cron.js';
-import type { UltimateCronOptions } from './ultimate-site.js';
 import { nextRuns, upcomingEntries, type NextRun } from './upcoming.js';
 import { WholeCron } from './whole-cron.js';
 
-export interface ClockworkOptions
-  extends Omit<CoreCronOptions, 'slots' | 'queuesOf'>, Omit<UltimateCronOptions, 'queuesOf'>, ProcessTools {
+export interface ClockworkOptions extends Omit<CronTools, 'queuesOf' | 'guard'> {
   /** Entries of `schedule`. */
   readonly entries: readonly ScheduleEntry[];
   readonly queues: QueueDoor & { namesOf(site: ServedSite): readonly string[] };
@@ -31,7 +31,8 @@ export class Clockwork extends BaseComponent {
   constructor(options: ClockworkOptions) {
     super();
     const slots = new SlotKeeper(options.bus);
-    const tools = { ...options, queuesOf: (site: ServedSite) => options.queues.namesOf(site), slots };
+    const guard = new StoreGuard(options.bus);
+    const tools = { ...options, queuesOf: (site: ServedSite) => options.queues.namesOf(site), slots, guard };
     this.#sites = options.sites;
     this.#core = new CoreCron(tools);
     this.#ultimate = new UltimateCron(tools);

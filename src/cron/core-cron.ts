@@ -1,7 +1,5 @@
 import { BaseComponent } from '../components/component.js';
 import { Repeated } from '../components/repeated.js';
-import type { EventBus } from '../events/bus.js';
-import type { StartTaker } from '../intake/accept-start.js';
 import type { Ending } from '../outcome/past-runs.js';
 import { coreCronCallback } from '../process/own-callback.js';
 import type { RunRecord } from '../scheduler/run-record.js';
@@ -10,6 +8,7 @@ import { startOwn, whyNot } from '../scheduler/start-own.js';
 import { databaseReason } from '../store/database.js';
 import { setVariable } from '../workers/set-variable.js';
 import type { CronJob } from './cron-job.js';
+import { errandPlace, type CronTools } from './cron-tools.js';
 import { coreJob } from './core-job.js';
 import {
   coreCronDue,
@@ -36,18 +35,7 @@ const finished = '';
 /** The default lock of the core, whose table can be written from outside. */
 const coreLock = 'includes/lock.inc';
 
-export interface CoreCronOptions {
-  readonly sites: readonly ServedSite[];
-  readonly taker: StartTaker<ServedSite>;
-  /** Runs in hand. */
-  readonly running: () => readonly RunRecord[];
-  /** Names of the service hosts that this daemon serves for a site. */
-  readonly hostsOf: (site: ServedSite) => readonly string[];
-  /** Names of a site's queues that are worked off without it. */
-  readonly queuesOf: (site: ServedSite) => readonly string[];
-  readonly bus: EventBus;
-  /** Milliseconds that a helper may need. */
-  readonly bootTimeout: number;
+export interface CoreCronOptions extends CronTools {
   readonly slots: SlotKeeper;
 }
 
@@ -77,8 +65,6 @@ export class CoreCron extends BaseComponent {
   readonly name = 'core-cron';
   readonly #options: CoreCronOptions;
   readonly #seen = new Map<ServedSite, Seen>();
-  /** Sites whose variables could not be read at the last look. */
-  readonly #blind = new Set<ServedSite>();
   readonly #looks = new Repeated(() => this.#look());
 
   constructor(options: CoreCronOptions) {
@@ -152,8 +138,8 @@ export class CoreCron extends BaseComponent {
   upcoming(from: number): Upcoming[] {
     return [...this.#seen].flatMap(([site, { state }]) => {
       const due = coreCronDue(state, Date.now() / 1000);
-      const zone = Zone.named(site.facts?.timeZone ?? '') ?? Zone.named('UTC');
-      if (typeof due !== 'number' || !zone || !this.has(site)) return [];
+      const zone = Zone.orUtc(site.facts?.timeZone);
+      if (typeof due !== 'number' || !this.has(site)) return [];
       const step = coreCronPeriod(state) * 1000;
       const first = Math.max(due * 1000, Date.now());
       const skipped = Math.max(0, Math.ceil((from - first) / step));
@@ -172,17 +158,7 @@ export class CoreCron extends BaseComponent {
   async #look(): Promise<void> {
     await Promise.all(
       this.#options.sites.map(async (site) => {
-        if (!site.facts || site.trouble !== undefined || site.belonging === 'copied' || !isOurs(site)) return;
-        try {
-          await this.#lookAt(site);
-          this.#blind.delete(site);
-        } catch (error) {
-          // Once: the next look is a second away, and the database has a trouble of its own to tell.
-          if (!this.#blind.has(site)) {
-            this.#blind.add(site);
-            this.#options.bus.emit('store.error', { site: site.name, reason: databaseReason(error), temporary: true });
-          }
-        }
+        if (site.isOpen && isOurs(site)) await this.#options.guard.run(site, () => this.#lookAt(site));
       }),
     );
   }
@@ -287,9 +263,7 @@ export class CoreCron extends BaseComponent {
   }
 
   async #setLast(site: ServedSite, value: number): Promise<void> {
-    const { bus, bootTimeout: timeout } = this.#options;
-    const at = { source: site.source, place: site.place, uri: site.uris[0], bus, timeout };
-    await setVariable(at, { name: 'cron_last', value });
+    await setVariable(errandPlace(site, this.#options), { name: 'cron_last', value });
   }
 
   #recordOf(site: ServedSite): RunRecord | undefined {

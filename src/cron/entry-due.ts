@@ -1,13 +1,11 @@
 import { createHash } from 'node:crypto';
 
-import { lastFire, nextFire } from './fires.js';
+import { lastOf, nextOf } from './fires.js';
 import type { Rule } from './rule.js';
+import { wasSetBack } from './set-back.js';
 import type { Zone } from './zone.js';
 
 const minute = 60_000;
-
-/** Milliseconds that clocks of several machines may differ by. */
-const tolerance = minute;
 
 /** Milliseconds that an entry waits beyond its period, where the clock was set back: another daemon may be about to fire it. */
 const slack = 5_000;
@@ -67,7 +65,7 @@ export function entryDue(entry: EntryTimes, fired: Fired | undefined, now: numbe
     return now < start ? { wake: start } : { due: last, start, wake: later };
   }
   const passed = tick - fired.tick;
-  if (fired.due <= now + tolerance && now - fired.due >= passed - tolerance) return { wake: later };
+  if (!wasSetBack({ at: fired.due, tick: fired.tick }, now, tick)) return { wake: later };
   const after = nextOf(rules, zone, last);
   const left = after === undefined ? Infinity : after - last + slack - passed;
   return left > 0 ? { wake: Math.min(later, now + left) } : { due: last, start, again: true, wake: later };
@@ -88,15 +86,4 @@ export function jitterOf({ name, rules, zone, jitter }: EntryTimes, due: number)
   const next = nextOf(rules, zone, due) ?? Infinity;
   const chance = createHash('sha1').update(`${name} ${due}`).digest().readUInt32BE(0) / 2 ** 32;
   return Math.floor(chance * Math.min(jitter, (next - due) * widest));
-}
-
-/** The last time up to and including `now` that one of the rules names; undefined: none. */
-export function lastOf(rules: readonly Rule[], zone: Zone, now: number): number | undefined {
-  const found = rules.map((rule) => lastFire(rule, zone, now)).filter((at) => at !== undefined);
-  return found.length === 0 ? undefined : Math.max(...found);
-}
-
-function nextOf(rules: readonly Rule[], zone: Zone, now: number): number | undefined {
-  const found = rules.map((rule) => nextFire(rule, zone, now)).filter((at) => at !== undefined);
-  return found.length === 0 ? undefined : Math.min(...found);
 }

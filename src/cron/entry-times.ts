@@ -21,7 +21,7 @@ export function readTimes(entry: ScheduleEntry, siteZone: string): EntryTimes | 
   const { good, bad } = parseRules(entry.rule, skewOf(entry.name));
   if (bad[0]) return { what: 'rule', reason: `${bad[0].text}: ${bad[0].reason}` };
   if (good.length === 0) return { what: 'rule', reason: 'it is empty' };
-  const zone = Zone.named(entry.zone ?? siteZone) ?? (entry.zone === undefined ? Zone.named('UTC') : undefined);
+  const zone = entry.zone === undefined ? Zone.orUtc(siteZone) : Zone.named(entry.zone);
   if (!zone) return { what: 'zone', reason: `there is no zone ${entry.zone ?? ''}` };
   return { name: entry.name, rules: good, zone, jitter: entry.jitter, catchUp: entry.catchUp };
 }

@@ -95,3 +95,15 @@ function* localTimes(rule: Rule, from: number, to: number): Generator<number> {
     }
   }
 }
+
+/** The last time up to and including `now` that one of the rules names; undefined: none. */
+export function lastOf(rules: readonly Rule[], zone: Zone, now: number): number | undefined {
+  const found = rules.map((rule) => lastFire(rule, zone, now)).filter((at) => at !== undefined);
+  return found.length === 0 ? undefined : Math.max(...found);
+}
+
+/** The first time after `now` that one of the rules names; undefined: none. */
+export function nextOf(rules: readonly Rule[], zone: Zone, now: number): number | undefined {
+  const found = rules.map((rule) => nextFire(rule, zone, now)).filter((at) => at !== undefined);
+  return found.length === 0 ? undefined : Math.min(...found);
+}

@@ -1,20 +1,13 @@
 import type { UltimateJob } from '../workers/protocol.js';
-import { lastFire, nextFire } from './fires.js';
+import { lastFire, nextFire, nextOf } from './fires.js';
 import { parseRules, type Rule } from './rule.js';
+import { wasSetBack, type Moment } from './set-back.js';
 import type { Zone } from './zone.js';
 
 const minute = 60_000;
 
-/** Milliseconds that clocks of several machines may differ by. */
-const tolerance = 60_000;
-
-/** When a job was last seen to begin: by its log, and by a clock that nobody sets. */
-export interface Begun {
-  /** Milliseconds since 1970, as the log has it. */
-  readonly at: number;
-  /** Monotonic milliseconds. */
-  readonly tick: number;
-}
+/** When a job was last seen to begin, as its log has it. */
+export type Begun = Moment;
 
 /** What is to be done about a job. */
 export interface JobDue {
@@ -39,11 +32,11 @@ export interface JobDue {
 export function jobDue(job: UltimateJob, zone: Zone, begun: Begun | undefined, now: number, tick: number): JobDue {
   const { good, bad } = parseRules(job.rules.join(';'), job.skew);
   const problem = bad[0] ? `${bad[0].text}: ${bad[0].reason}` : good.length === 0 ? 'it has no rule' : undefined;
-  const nexts = good.map((rule) => nextFire(rule, zone, now)).filter((at) => at !== undefined);
+  const next = nextOf(good, zone, now);
   const dues = good.map((rule) => dueBy(job, rule, zone, begun, now, tick)).filter((at) => at !== undefined);
   return {
     ...(dues.length > 0 ? { due: Math.max(...dues) } : {}),
-    ...(nexts.length > 0 ? { next: Math.min(...nexts) } : {}),
+    ...(next === undefined ? {} : { next }),
     ...(problem === undefined ? {} : { problem }),
   };
 }
@@ -65,8 +58,6 @@ function dueBy(
   // Within its own minute it is never late.
   if (now >= last + Math.max(catchUp, minute)) return undefined;
   if (!begun || begun.at < last) return last;
-  if (begun.at <= now + tolerance && now - begun.at >= tick - begun.tick - tolerance) {
-    return undefined;
-  }
+  if (!wasSetBack(begun, now, tick)) return undefined;
   return next !== undefined && tick - begun.tick >= next - last ? last : undefined;
 }

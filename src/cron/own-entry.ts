@@ -7,7 +7,8 @@ import type { ServedSite } from '../scheduler/served-site.js';
 import { databaseReason } from '../store/database.js';
 import type { CronSlot, SlotBook, TakenSlot } from '../store/cron-slot-table.js';
 import type { CronJob } from './cron-job.js';
-import { entryDue, lastOf, startsOf, type EntryDue, type EntryTimes, type Fired } from './entry-due.js';
+import { entryDue, startsOf, type EntryDue, type EntryTimes, type Fired } from './entry-due.js';
+import { lastOf } from './fires.js';
 import { readTimes } from './entry-times.js';
 import type { EntryStart, EntryWork } from './entry-work.js';
 

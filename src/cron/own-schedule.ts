@@ -4,7 +4,7 @@ import { sameAddress, type ScheduleEntry } from '../config/schedule.js';
 import type { EventBus } from '../events/bus.js';
 import type { Ending } from '../outcome/past-runs.js';
 import type { ServedSite } from '../scheduler/served-site.js';
-import { databaseReason } from '../store/database.js';
+import type { StoreGuard } from '../store/store-guard.js';
 import type { CronJob } from './cron-job.js';
 import {
   CallbackWork,
@@ -30,6 +30,7 @@ export interface OwnScheduleOptions extends ProcessTools {
   readonly cron: CronDoor;
   readonly slots: SlotKeeper;
   readonly bus: EventBus;
+  readonly guard: StoreGuard;
 }
 
 /** Entries of `schedule`: each begins at its times, as a process, by whichever daemon takes its slot first. */
@@ -39,8 +40,6 @@ export class OwnSchedule extends BaseComponent {
   readonly #entries: readonly OwnEntry[];
   /** Entries that fit no site. */
   readonly #astray: readonly (CronJob & { readonly reason: string })[];
-  /** Sites whose slots could not be read or written at the last look. */
-  readonly #blind = new Set<ServedSite>();
   readonly #looks = new Repeated(() => this.#look());
   #clock = { wall: Date.now(), tick: performance.now() };
   #prunedAt = 0;
@@ -117,8 +116,8 @@ export class OwnSchedule extends BaseComponent {
       this.#entries.map(async (entry) => {
         const { site } = entry;
         if (stepped) entry.forgetTimes();
-        if (taker.closed || !site.facts || site.trouble !== undefined || site.belonging === 'copied') return;
-        await this.#guarded(site, () => entry.look(now, tick));
+        if (taker.closed || !site.isOpen) return;
+        await this.#options.guard.run(site, () => entry.look(now, tick));
       }),
     );
     if (tick - this.#prunedAt >= pruneInterval) {
@@ -126,21 +125,9 @@ export class OwnSchedule extends BaseComponent {
       const sites = new Set(this.#entries.map(({ site }) => site));
       await Promise.all(
         [...sites].map((site) =>
-          this.#guarded(site, async () => (await this.#options.slots.of(site)).prune(now / 1000)),
+          this.#options.guard.run(site, async () => (await this.#options.slots.of(site)).prune(now / 1000)),
         ),
       );
-    }
-  }
-
-  /** Once: the next look is a second away, and the database has a trouble of its own to tell. */
-  async #guarded(site: ServedSite, work: () => Promise<void>): Promise<void> {
-    try {
-      await work();
-      this.#blind.delete(site);
-    } catch (error) {
-      if (this.#blind.has(site)) return;
-      this.#blind.add(site);
-      this.#options.bus.emit('store.error', { site: site.name, reason: databaseReason(error), temporary: true });
     }
   }
 

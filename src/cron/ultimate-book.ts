@@ -80,7 +80,7 @@ export class UltimateBook {
    */
   take(told: UltimateJobs, now: number, tick: number): Look {
     this.told = told;
-    const zone = Zone.named(told.zone) ?? Zone.named('UTC');
+    const zone = Zone.orUtc(told.zone);
     const problems: { name: string; problem: string }[] = [];
     const open: OpenLog[] = [];
     const rests = told.stopped || told.maintenance || !told.installed;
@@ -92,7 +92,7 @@ export class UltimateBook {
       const had = known.problem;
       if (!('title' in one)) {
         known.problem = one.problem;
-      } else if (zone) {
+      } else {
         known.job = one;
         if (one.last !== known.logged && one.last > 0) {
           known.begun = { at: one.last * 1000, tick: Math.min(tick, tick - (now - one.last * 1000)) };
@@ -213,8 +213,8 @@ export class UltimateBook {
   /** When the jobs are due by their rules. */
   upcoming(site: string, from: number): Upcoming[] {
     const { told } = this;
-    const zone = Zone.named(told?.zone ?? '') ?? Zone.named('UTC');
-    if (!told || !zone || told.stopped || told.maintenance || !told.installed) return [];
+    const zone = Zone.orUtc(told?.zone);
+    if (!told || told.stopped || told.maintenance || !told.installed) return [];
     return [...this.#jobs].flatMap(([name, { job }]) => {
       if (!job || job.disabled || job.due !== null) return [];
       const { good } = parseRules(job.rules.join(';'), job.skew);

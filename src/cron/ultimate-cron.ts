@@ -4,8 +4,9 @@ import { BaseComponent } from '../components/component.js';
 import type { Ending } from '../outcome/past-runs.js';
 import type { ServedSite } from '../scheduler/served-site.js';
 import type { CronJob } from './cron-job.js';
+import type { CronTools } from './cron-tools.js';
 import type { Upcoming } from './upcoming.js';
-import { UltimateSite, type JobStart, type UltimateCronOptions } from './ultimate-site.js';
+import { UltimateSite, type JobStart } from './ultimate-site.js';
 
 /** Milliseconds between two looks at what runs and at the pages. */
 const interval = 1_000;
@@ -17,12 +18,12 @@ const interval = 1_000;
  */
 export class UltimateCron extends BaseComponent {
   readonly name = 'ultimate-cron';
-  readonly #options: UltimateCronOptions;
+  readonly #options: CronTools;
   readonly #sites = new Map<ServedSite, UltimateSite>();
   #task: ScheduledTask | undefined;
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(options: UltimateCronOptions) {
+  constructor(options: CronTools) {
     super();
     this.#options = options;
   }
@@ -76,9 +77,7 @@ export class UltimateCron extends BaseComponent {
   }
 
   #served(): ServedSite[] {
-    return this.#options.sites.filter(
-      (site) => isOurs(site) && site.trouble === undefined && site.belonging !== 'copied',
-    );
+    return this.#options.sites.filter((site) => site.isOpen && isOurs(site));
   }
 
   #of(site: ServedSite): UltimateSite {

@@ -1,9 +1,7 @@
 import { randomUUID } from 'node:crypto';
 
 import { Repeated } from '../components/repeated.js';
-import type { EventBus } from '../events/bus.js';
 import { TroubleTeller } from '../events/trouble-teller.js';
-import type { StartTaker } from '../intake/accept-start.js';
 import type { Ending } from '../outcome/past-runs.js';
 import { cancelled, type Outcome } from '../process/outcome.js';
 import { ultimateJobCallback } from '../process/own-callback.js';
@@ -13,10 +11,10 @@ import { startOwn, whyNot } from '../scheduler/start-own.js';
 import { stopRun } from '../scheduler/stop-run.js';
 import { databaseReason } from '../store/database.js';
 import { Backoff } from '../support/backoff.js';
-import type { ErrandPlace } from '../workers/errand.js';
 import type { JobToClose } from '../workers/protocol.js';
 import { closeUltimateJob, launchUltimateJob, readUltimateJobs } from '../workers/ultimate-jobs.js';
 import type { CronJob } from './cron-job.js';
+import { errandPlace, type CronTools } from './cron-tools.js';
 import type { Upcoming } from './upcoming.js';
 import { UltimateBook, type PendingJob } from './ultimate-book.js';
 import { UltimatePages } from './ultimate-pages.js';
@@ -39,43 +37,25 @@ const closings = 8;
 /** Seconds by which the log of a run may be older than its row. */
 const tolerance = 2;
 
-export interface UltimateCronOptions {
-  readonly sites: readonly ServedSite[];
-  readonly taker: StartTaker<ServedSite>;
-  /** Runs in hand. */
-  readonly running: () => readonly RunRecord[];
-  /** Names of the service hosts that this daemon serves for a site. */
-  readonly hostsOf: (site: ServedSite) => readonly string[];
-  /** Names of a site's queues that are worked off without it. */
-  readonly queuesOf: (site: ServedSite) => readonly string[];
-  readonly bus: EventBus;
-  /** Milliseconds that a helper may need. */
-  readonly bootTimeout: number;
-  /** Milliseconds between SIGTERM and SIGKILL. */
-  readonly killGrace: number;
-}
-
 /** What became of the wish to run a job. */
 export type JobStart = { readonly handle: string } | { readonly reason: string };
 
 /** Ultimate Cron 2.x of one site. */
 export class UltimateSite {
   readonly #site: ServedSite;
-  readonly #options: UltimateCronOptions;
+  readonly #options: CronTools;
   readonly #book = new UltimateBook();
   readonly #trouble: TroubleTeller;
   readonly #pages: UltimatePages;
   readonly #closing = new Set<Promise<void>>();
-  readonly #looks = new Repeated(() => this.#look());
+  readonly #looks = new Repeated(() => this.#options.guard.run(this.#site, () => this.#keep()));
   readonly #ticks = new Repeated(() => this.#read());
   /** Number of the minute of the last look at the jobs that worked. */
   #seenMinute = 0;
   /** Monotonic milliseconds of the last one, whether it worked or not. */
   #tickedAt = -again;
-  /** Its tables could not be read at the last look. */
-  #blind = false;
 
-  constructor(site: ServedSite, options: UltimateCronOptions) {
+  constructor(site: ServedSite, options: CronTools) {
     this.#site = site;
     this.#options = options;
     this.#trouble = new TroubleTeller(options.bus, `cron of ${site.name}`, site.name);
@@ -97,27 +77,13 @@ export class UltimateSite {
     if (this.#seenMinute !== minuteOf(Date.now()) && performance.now() - this.#tickedAt >= again) this.tick();
   }
 
-  async #look(): Promise<void> {
-    try {
-      await this.#keep();
-      this.#blind = false;
-    } catch (error) {
-      // Once: the next look is a second away, and the database has a trouble of its own to tell.
-      if (!this.#blind) {
-        this.#blind = true;
-        const reason = databaseReason(error);
-        this.#options.bus.emit('store.error', { site: this.#site.name, reason, temporary: true });
-      }
-    }
-  }
-
   async #read(): Promise<void> {
     const { bus } = this.#options;
     this.#tickedAt = performance.now();
     const site = this.#site.name;
     const minute = minuteOf(Date.now());
     try {
-      const told = await readUltimateJobs(this.#place);
+      const told = await readUltimateJobs(errandPlace(this.#site, this.#options));
       const { problems, open } = this.#book.take(told, Date.now(), performance.now());
       for (const { dispatch } of this.#own()) this.#book.adopt(dispatch.handle, jobOf(dispatch.handle), Date.now());
       for (const { name, problem } of problems) bus.emit('cron.unusable', { site, job: name, reason: problem });
@@ -259,7 +225,7 @@ export class UltimateSite {
       const hosts = job.hosts.length === 0 ? ours : job.hosts.filter((host) => ours.includes(host));
       if (isRow && (job.daemonize || hosts.length === 0)) {
         // One that starts itself again and again under the same lock, or that is for another host: as its launcher does it.
-        await launchUltimateJob(this.#place, job.name);
+        await launchUltimateJob(errandPlace(this.#site, this.#options), job.name);
         this.#book.started.delete(handle);
         return { handle };
       }
@@ -302,7 +268,7 @@ export class UltimateSite {
     const backoff = new Backoff({ firstMs: 250, maxMs: 10_000 });
     for (let attempt = 1; ; attempt += 1) {
       try {
-        await closeUltimateJob(this.#place, what);
+        await closeUltimateJob(errandPlace(this.#site, this.#options), what);
         return;
       } catch (error) {
         if (attempt === closings || this.#options.taker.closed) {
@@ -335,12 +301,6 @@ export class UltimateSite {
     const lock = record.steps[0] ?? this.#book.started.get(record.dispatch.handle)?.lock ?? '';
     const match = /^serial-(\d+)$/.exec(lock);
     return match ? [Number(match[1])] : [];
-  }
-
-  get #place(): ErrandPlace {
-    const { bus, bootTimeout: timeout } = this.#options;
-    const { source, place, uris } = this.#site;
-    return { source, place, uri: uris[0], bus, timeout };
   }
 }
 

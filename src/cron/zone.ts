@@ -31,6 +31,11 @@ export class Zone {
     }
   }
 
+  /** The zone of a name, or UTC where there is none. */
+  static orUtc(name: string | undefined): Zone {
+    return Zone.named(name ?? '') ?? new Zone('UTC');
+  }
+
   /** The span in which an instant lies. */
   at(instant: number): ZoneSpan {
     const known = this.#spans.find((span) => span.start <= instant && instant < span.end);

@@ -112,7 +112,7 @@ export class SiteQueues {
     const { site, taker } = this.#options;
     await this.#seeEnds();
     await this.#followDrains();
-    if (!site.facts || site.trouble !== undefined || taker.closed || site.belonging === 'copied') {
+    if (!site.facts || !site.isOpen || taker.closed) {
       return;
     }
     await this.#lookForChanges();

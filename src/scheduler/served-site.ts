@@ -123,6 +123,11 @@ export class ServedSite extends BaseComponent {
     return this.trouble === undefined ? undefined : siteTrouble(this.trouble);
   }
 
+  /** Whether work of its own may begin: it boots, and its database is not a copy that nobody has adopted. */
+  get isOpen(): boolean {
+    return this.facts !== undefined && this.trouble === undefined && this.belonging !== 'copied';
+  }
+
   /** Boots the site in a worker of its own, and asks its database for changes; why it fails, or undefined. Several callers share one attempt. */
   check(): Promise<string | undefined> {
     this.#check ??= this.#describe().finally(() => {
