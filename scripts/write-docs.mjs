@@ -9,7 +9,9 @@ const check = process.argv.includes('--check');
 
 export async function documents() {
   const { errorCatalog } = await import('../dist/errors.js');
-  const { settings, siteSettings, environmentName } = await import('../dist/config/schema.js');
+  const { settings } = await import('../dist/config/schema.js');
+  const { siteSettings } = await import('../dist/config/site-schema.js');
+  const { environmentName } = await import('../dist/config/setting.js');
   const { scheduleSettings } = await import('../dist/config/schedule-schema.js');
   const { findingCatalog } = await import('../dist/doctor/catalog.js');
   return {

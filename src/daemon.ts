@@ -37,6 +37,7 @@ import { endProcess, kill, retry } from './scheduler/kill.js';
 import { limitByRoom } from './scheduler/room.js';
 import { Scheduler } from './scheduler/scheduler.js';
 import type { ServedSite } from './scheduler/served-site.js';
+import { isOwnCallback } from './process/own-callback.js';
 import { limitsOf } from './scheduler/watch-limits.js';
 import { TakeStart } from './scheduler/take-start.js';
 import { Queues } from './queues/queues.js';
@@ -124,8 +125,10 @@ export async function runDaemon(config: Config): Promise<void> {
       outputLimit: config.output.max,
       oom: new OomCounter(),
       crashes,
-      retryOf: (callback) => firstMatch(config.callbacks.retry, callback),
-      limitsOf: ({ callback, site, handle }) => limitsOf(config.callbacks, callback, clockwork.limitOf(site, handle)),
+      // Ours have rules of their own for what is begun again.
+      retryOf: (callback) => (isOwnCallback(callback) ? undefined : firstMatch(config.callbacks.retry, callback)),
+      limitsOf: (one) => limitsOf(config.callbacks, one, clockwork.limitOf(one.site, one.handle)),
+      onTurn: (record, module, answer) => clockwork.turn(record, module, answer),
       killGrace: config.kill.grace,
       onEnd: (ending) => {
         ledger.ended(ending);
@@ -165,6 +168,7 @@ export async function runDaemon(config: Config): Promise<void> {
     const clockwork: Clockwork = new Clockwork({
       ...own,
       entries: config.schedule,
+      isolate: config.cron.isolate,
       queues,
       bootTimeout: config.worker.bootTimeout,
       killGrace: config.kill.grace,

@@ -65,6 +65,10 @@ export interface Config {
     /** Milliseconds. */
     readonly within: number;
   };
+  readonly cron: {
+    /** Each module's hook in a process of its own. */
+    readonly isolate: boolean;
+  };
   readonly queues: {
     /** Workers of one queue, by pattern of its name. */
     readonly slots: Readonly<Record<string, number>>;

@@ -90,6 +90,12 @@ export function choice<const T extends string>(...words: readonly T[]): Kind<T> 
   return kind(`one of ${words.join(', ')}`, (value) => words.find((word) => word === value) ?? null);
 }
 
+/** Yes or no. */
+export const flag: Kind<boolean> = kind('true or false', (value) => {
+  if (typeof value === 'boolean') return value;
+  return value === 'true' ? true : value === 'false' ? false : null;
+});
+
 /** The word true: what is not wanted is left out. */
 export const yes: Kind<true> = kind('true', (value) => (value === true ? true : null));
 

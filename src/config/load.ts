@@ -4,14 +4,9 @@ import { fail } from '../errors.js';
 import type { Config, SiteConfig } from './config.js';
 import type { ListenAddress } from './kinds.js';
 import { readSchedule } from './schedule.js';
-import {
-  settings,
-  siteSettings,
-  type Setting,
-  type SettingKey,
-  type SettingValues,
-  type SiteSettingValues,
-} from './schema.js';
+import { settings, type SettingKey, type SettingValues } from './schema.js';
+import type { Setting } from './setting.js';
+import { siteSettings, type SiteSettingValues } from './site-schema.js';
 import {
   environmentLayer,
   fileLayer,
@@ -74,6 +69,7 @@ export function loadConfig(sources: ConfigSources): Config {
       memory: values['callbacks.memory'],
       output: values['callbacks.output'],
     },
+    cron: { isolate: values['cron.isolate'] },
     queues: {
       slots: values['queues.slots'],
       attempts: values['queues.attempts'],

@@ -1,5 +1,5 @@
 import * as kinds from './kinds.js';
-import { setting } from './schema.js';
+import { setting } from './setting.js';
 
 /** Settings of one entry of `schedule`. */
 export const scheduleSettings = {

@@ -1,6 +1,6 @@
 import { fail } from '../errors.js';
 import { scheduleSettings } from './schedule-schema.js';
-import type { Setting } from './schema.js';
+import type { Setting } from './setting.js';
 import type { Layer } from './sources.js';
 
 /** What an entry does. */

@@ -1,28 +1,5 @@
 import * as kinds from './kinds.js';
-import type { Kind } from './kinds.js';
-
-/**
- * One setting. This table is the only place that knows it: validation, messages, `drupald config show`
- * and docs/configuration.md are made from here.
- */
-export interface Setting<T> {
-  readonly kind: Kind<T>;
-  /** Unit of the value after loading, where there is one. */
-  readonly unit?: 'ms' | 'bytes';
-  /** Raw value used when nothing is given; undefined: worked out, or none (see `defaultText`). */
-  readonly default?: string | number | readonly string[] | Readonly<Record<string, string | number>>;
-  /** The default in words, when it is not a fixed value. */
-  readonly defaultText?: string;
-  /** A value as one would write it. */
-  readonly example: string;
-  /** What it is for, in one sentence. */
-  readonly sentence: string;
-}
-
-/** Keeps the type of a setting's values. */
-export function setting<T>(definition: Setting<T>): Setting<T> {
-  return definition;
-}
+import { setting, type ValueOf } from './setting.js';
 
 /** Settings of the daemon by key path. `sites` and `schedule` stand beside them. */
 export const settings = {
@@ -69,7 +46,7 @@ export const settings = {
     default: {},
     example: '{ "feeds_*": 2 }',
     sentence:
-      'Number of processes that run at the same time, by their callback; * stands for anything, the first pattern that fits counts.',
+      'Number of processes that run at the same time, by their callback; * stands for anything, the first pattern that fits counts. Processes of drupald itself (cron, jobs, queues) go by their handle, too.',
   }),
   'backlog.max': setting({
     kind: kinds.integer(0, 10_000_000),
@@ -90,7 +67,7 @@ export const settings = {
     default: {},
     example: '{ "feeds_*": 30 min }',
     sentence:
-      'How long processes may run, waiting included, by their callback; * stands for anything, the first pattern that fits counts. One that runs longer is ended.',
+      'How long processes may run, waiting included, by their callback; * stands for anything, the first pattern that fits counts. Processes of drupald itself (cron, jobs, queues) go by their handle, too. One that runs longer is ended.',
   }),
   'callbacks.memory': setting({
     kind: kinds.mapOf(kinds.size),
@@ -176,6 +153,13 @@ export const settings = {
     default: '1 min',
     example: '1 min',
     sentence: 'How long an item is claimed at a time; while it runs, this is renewed.',
+  }),
+  'cron.isolate': setting({
+    kind: kinds.flag,
+    default: 'false',
+    example: 'true',
+    sentence:
+      'Whether each hook_cron() of a site without Ultimate Cron runs in a process of its own, one after another, with its own limits, log and place in the history.',
   }),
   isolation: setting({
     kind: kinds.choice('process', 'shared', 'fresh', 'cold'),
@@ -312,85 +296,10 @@ export const settings = {
   }),
 } as const;
 
-/** Settings of one entry of `sites`. */
-export const siteSettings = {
-  root: setting({
-    kind: kinds.path,
-    defaultText: 'none; must be given',
-    example: '/var/www/drupal',
-    sentence: 'Folder of Drupal, the one that holds index.php.',
-  }),
-  uris: setting({
-    kind: kinds.textList,
-    defaultText: 'none; must be given',
-    example: '[https://www.example.com]',
-    sentence: 'Addresses of the site as browsers show them; the first is the main one.',
-  }),
-  php: setting({
-    kind: kinds.phpProgram,
-    defaultText: 'the setting php',
-    example: '"7.4" or /usr/bin/php7.4',
-    sentence: 'PHP program that runs this site, by name, path or version.',
-  }),
-  ini: setting({
-    kind: kinds.textMap,
-    default: {},
-    example: '{ memory_limit: 512M }',
-    sentence: 'PHP settings that the web server sets for this site.',
-  }),
-  env: setting({
-    kind: kinds.textMap,
-    default: {},
-    example: '{ APP_ENV: production }',
-    sentence: 'Environment variables that the web server sets for this site.',
-  }),
-  umask: setting({
-    kind: kinds.octal,
-    default: '0022',
-    example: '"0002"',
-    sentence: 'Mask for the mode of new files, as the web server has it.',
-  }),
-  serves: setting({
-    kind: kinds.textList,
-    defaultText: 'the service hosts whose base_url is the address that drupald listens on',
-    example: '[default, background_batch]',
-    sentence: 'Names of the service hosts whose processes this daemon runs.',
-  }),
-  cron: setting({
-    kind: kinds.durationOr(1_000, 'auto', 'off'),
-    default: 'auto',
-    example: '15 min',
-    sentence:
-      'auto: cron of this site is run here, at the time that the site has set, before a page would do it; a length of time: so often, whatever the site has set; off: it is left to the site.',
-  }),
-  queues: setting({
-    kind: kinds.choice('auto', 'off'),
-    default: 'auto',
-    example: 'off',
-    sentence:
-      'auto: items of queues that have a cron worker are run here, as soon as they are created; off: they are left to cron.',
-  }),
-} as const;
-
 /** Key path of a setting of the daemon. */
 export type SettingKey = keyof typeof settings;
-
-/** Key of a setting of one site. */
-export type SiteSettingKey = keyof typeof siteSettings;
-
-type ValueOf<S> = S extends Setting<infer T> ? T : never;
 
 /** Checked values of the daemon's settings; those without default may be missing. */
 export type SettingValues = {
   -readonly [K in SettingKey]: ValueOf<(typeof settings)[K]> | (K extends 'user' | 'state_dir' ? undefined : never);
 };
-
-/** Checked values of one site's settings; those without default may be missing. */
-export type SiteSettingValues = {
-  -readonly [K in SiteSettingKey]: ValueOf<(typeof siteSettings)[K]> | (K extends 'php' | 'serves' ? undefined : never);
-};
-
-/** Name of the environment variable of a setting: `log.level` → `DRUPALD_LOG_LEVEL`. */
-export function environmentName(key: string): string {
-  return `DRUPALD_${key.replaceAll('.', '_').toUpperCase()}`;
-}

@@ -4,7 +4,9 @@ import { parse, YAMLParseError } from 'yaml';
 import { fail } from '../errors.js';
 import { didYouMean, suggestion } from '../support/did-you-mean.js';
 import { scheduleSettings } from './schedule-schema.js';
-import { environmentName, settings, siteSettings, type SettingKey } from './schema.js';
+import { settings, type SettingKey } from './schema.js';
+import { environmentName } from './setting.js';
+import { siteSettings } from './site-schema.js';
 
 /** Raw values from one place, before they are checked. */
 export interface Layer {

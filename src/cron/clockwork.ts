@@ -17,6 +17,8 @@ import { WholeCron } from './whole-cron.js';
 export interface ClockworkOptions extends Omit<CronTools, 'queuesOf' | 'guard'> {
   /** Entries of `schedule`. */
   readonly entries: readonly ScheduleEntry[];
+  /** Whether each module's hook_cron() is a process of its own. */
+  readonly isolate: boolean;
   readonly queues: QueueDoor & { namesOf(site: ServedSite): readonly string[] };
 }
 
@@ -56,6 +58,11 @@ export class Clockwork extends BaseComponent {
     this.#core.ended(ending);
     this.#ultimate.ended(ending);
     this.#own.ended(ending);
+  }
+
+  /** A cron run asks for the hook of a module to be run by a process of its own. */
+  turn(...turn: Parameters<CoreCron['turn']>): void {
+    this.#core.turn(...turn);
   }
 
   /** The limit of wall-clock time that the entry of a process sets, in milliseconds; undefined: none. */

@@ -9,6 +9,7 @@ import { databaseReason } from '../store/database.js';
 import { setVariable } from '../workers/set-variable.js';
 import type { CronJob } from './cron-job.js';
 import { errandPlace, type CronTools } from './cron-tools.js';
+import { CronTurns } from './cron-turns.js';
 import { coreJob } from './core-job.js';
 import {
   coreCronDue,
@@ -37,6 +38,8 @@ const coreLock = 'includes/lock.inc';
 
 export interface CoreCronOptions extends CronTools {
   readonly slots: SlotKeeper;
+  /** Whether each module's hook is a process of its own. */
+  readonly isolate: boolean;
 }
 
 interface Seen {
@@ -65,11 +68,13 @@ export class CoreCron extends BaseComponent {
   readonly name = 'core-cron';
   readonly #options: CoreCronOptions;
   readonly #seen = new Map<ServedSite, Seen>();
+  readonly #turns: CronTurns;
   readonly #looks = new Repeated(() => this.#look());
 
   constructor(options: CoreCronOptions) {
     super();
     this.#options = options;
+    this.#turns = new CronTurns(options);
   }
 
   protected override onStart(): void {
@@ -83,7 +88,9 @@ export class CoreCron extends BaseComponent {
   }
 
   /** A run has ended; whichever. */
-  ended({ run, steps = [] }: Ending): void {
+  ended(ending: Ending): void {
+    this.#turns.ended(ending);
+    const { run, steps = [] } = ending;
     if (run.callback !== coreCronCallback) return;
     const site = this.#options.sites.find(({ name }) => name === run.site);
     const seen = site && this.#seen.get(site);
@@ -92,6 +99,7 @@ export class CoreCron extends BaseComponent {
     seen.acceptNext = true;
     seen.outcome = run.outcome;
     const last = steps.at(-1);
+    const left = this.#turns.leave(site);
     if (last === undefined || last === finished || run.outcome === 'cancelled') {
       seen.done = [];
       return;
@@ -103,7 +111,12 @@ export class CoreCron extends BaseComponent {
       module: last,
       reason: run.sentence || 'it ended by exit().',
     });
-    void this.#begin(site, seen);
+    void left.then(() => this.#begin(site, seen));
+  }
+
+  /** A cron run asks for the hook of a module to be run by a process of its own. */
+  turn(...[record, module, answer]: Parameters<CronTurns['take']>): void {
+    void this.#turns.take(record, module, answer);
   }
 
   /** Cron of each site that has one of this kind. */
@@ -211,7 +224,9 @@ export class CoreCron extends BaseComponent {
     seen.going = true;
     try {
       const process = { handle: coreCronHandle, callback: coreCronCallback, serviceHost: hostsOf(site)[0] ?? '' };
-      const started = await startOwn(taker, site, process, [{ skip: seen.done, queues: queuesOf(site) }]);
+      const started = await startOwn(taker, site, process, [
+        { skip: seen.done, queues: queuesOf(site), isolate: this.#options.isolate },
+      ]);
       seen.going = started === 'started';
       seen.renewedAt = Date.now();
       return whyNot(started, coreCronHandle);
@@ -226,6 +241,7 @@ export class CoreCron extends BaseComponent {
   /** What a run that goes on needs, and one that waits for its slot. */
   async #keep(site: ServedSite, seen: Seen, now: number): Promise<void> {
     const { state } = seen;
+    await this.#turns.look(site);
     const record = this.#recordOf(site);
     if (!record && !(await site.store.find([coreCronHandle])).some(({ handle }) => handle === coreCronHandle)) {
       // It was dropped before it began.

@@ -30,6 +30,7 @@ export class RunReport {
       case 'row-touched':
       case 'stack':
       case 'step':
+      case 'turn':
       case 'leaked':
         // For others to act on at once; they say nothing of the end.
         return;

@@ -1,15 +1,31 @@
 /** A cron run of a site without Ultimate Cron. */
 export const coreCronCallback = 'drupald_core_cron';
 
+/** The hook_cron() of one module, within a cron run that waits for it. */
+export const cronHookCallback = 'drupald_cron_hook';
+
 /** One worker that works off items of a queue. */
 export const queueCallback = 'drupald_queue';
 
 /** A job of Ultimate Cron 2.x. */
 export const ultimateJobCallback = 'drupald_ultimate_job';
 
-const ownCallbacks: readonly string[] = [coreCronCallback, queueCallback, ultimateJobCallback];
+const ownCallbacks: readonly string[] = [coreCronCallback, cronHookCallback, queueCallback, ultimateJobCallback];
 
 /** Whether a callback is one of ours: known only in our workers, and run as the web server would run cron.php. */
 export function isOwnCallback(callback: string): boolean {
   return ownCallbacks.includes(callback);
+}
+
+/** Whether a process needs a slot: one that another waits for has that one's. */
+export function needsSlot(callback: string): boolean {
+  return callback !== cronHookCallback;
+}
+
+/**
+ * Names under which settings by callback mean a process: many of ours have one callback,
+ * so these go by their handle, too.
+ */
+export function settingNames({ handle, callback }: { handle: string; callback: string }): readonly string[] {
+  return isOwnCallback(callback) ? [handle, callback] : [callback];
 }

@@ -10,6 +10,7 @@ import type { Ledger } from '../store/ledger.js';
 import { bootReason } from '../workers/describe-site.js';
 import { hookFile, processFile } from '../workers/jobs.js';
 import type { OomCounter } from '../workers/oom-counter.js';
+import type { TurnAnswer } from '../workers/protocol.js';
 import type { WorkerExit } from '../workers/worker.js';
 import type { Dispatch } from './dispatch.js';
 import { outcomeNote } from './ledger-notes.js';
@@ -36,6 +37,8 @@ export interface RunTools {
   readonly limitsOf: (dispatch: Dispatch) => RunLimits;
   /** Milliseconds between SIGTERM and SIGKILL. */
   readonly killGrace: number;
+  /** A cron run asks for the hook of a module to be run by a process of its own. */
+  readonly onTurn: (record: RunRecord, module: string, answer: (answer: TurnAnswer) => void) => void;
 }
 
 /** How the pipeline ended; everything but `ended` leaves the start unclaimed and as it was. */

@@ -1,3 +1,4 @@
+import { needsSlot, settingNames } from '../process/own-callback.js';
 import { matches } from '../support/pattern.js';
 import type { Dispatch } from './dispatch.js';
 
@@ -9,6 +10,12 @@ export interface LaneLimits {
   readonly callbacks: Readonly<Record<string, number>>;
 }
 
+/** What decides in which lane a start stands. */
+type LaneMember = Pick<Dispatch, 'serviceHost' | 'handle' | 'callback'>;
+
+/** The only key of the lane of starts that need no slot, because the process that waits for them has one. */
+const slotless = 'slotless';
+
 /**
  * Starts that the same limits hold back stand in one lane, so that a full lane
  * never blocks those behind it that may run.
@@ -17,56 +24,74 @@ export class Lanes {
   readonly #limits: LaneLimits;
   readonly #running = new Map<string, number>();
   readonly #patterns = new Map<string, string | undefined>();
+  #slotsUsed = 0;
 
   constructor(limits: LaneLimits) {
     this.#limits = limits;
   }
 
   /** Name of the lane of a start: the limits that it counts against. */
-  laneOf(dispatch: Pick<Dispatch, 'serviceHost' | 'callback'>): string {
+  laneOf(dispatch: LaneMember): string {
     return JSON.stringify(this.#keys(dispatch));
   }
 
-  /** Whether one more start of this lane may run now. */
+  /** How many of those that run have a slot of their own. */
+  get slotsUsed(): number {
+    return this.#slotsUsed;
+  }
+
+  /** Whether one more start of this lane may run now, with so many slots in all. */
+  mayRun(lane: string, slots: number): boolean {
+    return keysOf(lane)[0] === slotless || (this.#slotsUsed < slots && this.hasRoom(lane));
+  }
+
+  /** Whether the limits of a lane let one more of its starts run. */
   hasRoom(lane: string): boolean {
     return keysOf(lane).every((key) => (this.#running.get(key) ?? 0) < this.#limitOf(key));
   }
 
   /** Counts a start that begins to run. */
-  enter(dispatch: Pick<Dispatch, 'serviceHost' | 'callback'>): void {
+  enter(dispatch: LaneMember): void {
+    this.#slotsUsed += needsSlot(dispatch.callback) ? 1 : 0;
     for (const key of this.#keys(dispatch)) {
       this.#running.set(key, (this.#running.get(key) ?? 0) + 1);
     }
   }
 
   /** Counts a start that has ended. */
-  leave(dispatch: Pick<Dispatch, 'serviceHost' | 'callback'>): void {
+  leave(dispatch: LaneMember): void {
+    this.#slotsUsed -= needsSlot(dispatch.callback) ? 1 : 0;
     for (const key of this.#keys(dispatch)) {
       this.#running.set(key, Math.max(0, (this.#running.get(key) ?? 0) - 1));
     }
   }
 
-  #keys({ serviceHost, callback }: Pick<Dispatch, 'serviceHost' | 'callback'>): string[] {
+  #keys(member: LaneMember): string[] {
+    if (!needsSlot(member.callback)) return [slotless];
+    const { serviceHost } = member;
     const keys = Object.hasOwn(this.#limits.hosts, serviceHost) ? [`host ${serviceHost}`] : [];
-    const pattern = this.#patternOf(callback);
+    const pattern = this.#patternOf(member);
     return pattern === undefined ? keys : [...keys, `callback ${pattern}`];
   }
 
-  #patternOf(callback: string): string | undefined {
-    if (!this.#patterns.has(callback)) {
+  #patternOf(member: LaneMember): string | undefined {
+    const names = settingNames(member);
+    const known = names.join(' ');
+    if (!this.#patterns.has(known)) {
       // Names of callbacks are few, but nothing of a site may make a map grow for ever.
       if (this.#patterns.size > 10_000) {
         this.#patterns.clear();
       }
       this.#patterns.set(
-        callback,
-        Object.keys(this.#limits.callbacks).find((pattern) => matches(pattern, callback)),
+        known,
+        Object.keys(this.#limits.callbacks).find((pattern) => names.some((name) => matches(pattern, name))),
       );
     }
-    return this.#patterns.get(callback);
+    return this.#patterns.get(known);
   }
 
   #limitOf(key: string): number {
+    if (key === slotless) return Number.POSITIVE_INFINITY;
     const name = key.slice(key.indexOf(' ') + 1);
     const limits = key.startsWith('host ') ? this.#limits.hosts : this.#limits.callbacks;
     return limits[name] ?? Number.POSITIVE_INFINITY;

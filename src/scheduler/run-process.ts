@@ -157,6 +157,8 @@ async function performJob(
       tools.bus.emit('run.claimed', about);
       unwatch = watchLimits(record, tools.limitsOf(dispatch), tools.killGrace, tools.bus);
       begun?.();
+    } else if (message.type === 'turn') {
+      tools.onTurn(record, message.module, (answer) => worker.connection.send(answer));
     } else if (message.type === 'leaked') {
       const banned = site.workers.leaked(callback);
       tools.bus.emit('run.leaked', { ...about, what: message.what, banned });

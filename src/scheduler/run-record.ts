@@ -2,7 +2,7 @@ import type { Isolation } from '../config/config.js';
 import { FirstCause } from '../process/first-cause.js';
 import type { ProcessIdentity } from '../process/identity.js';
 import type { Outcome } from '../process/outcome.js';
-import { coreCronCallback } from '../process/own-callback.js';
+import { coreCronCallback, cronHookCallback } from '../process/own-callback.js';
 import { mayMove, type RunState } from '../process/states.js';
 import type { LedgerRun } from '../store/ledger-line.js';
 import { Deferred } from '../support/deferred.js';
@@ -57,7 +57,7 @@ export class RunRecord {
   constructor(dispatch: Dispatch, dispatchedAt?: number) {
     this.dispatch = dispatch;
     // Cron asks REQUEST_TIME how late it is.
-    this.fresh = dispatch.callback === coreCronCallback;
+    this.fresh = dispatch.callback === coreCronCallback || dispatch.callback === cronHookCallback;
     this.dispatchedAt = dispatchedAt ?? Date.now();
     this.waitedMs =
       dispatchedAt === undefined

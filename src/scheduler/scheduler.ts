@@ -6,6 +6,7 @@ import { postponedReason } from '../outcome/settle.js';
 import type { LedgerEntry } from '../store/ledger.js';
 import type { Outcome } from '../process/outcome.js';
 import { isolations } from '../config/config.js';
+import { needsSlot } from '../process/own-callback.js';
 import { killGroup } from '../workers/worker.js';
 import { Deferred } from '../support/deferred.js';
 import { dispatchKey, type Dispatch } from './dispatch.js';
@@ -64,7 +65,7 @@ export class Scheduler extends BaseComponent {
     this.#slots = new Slots({
       wanted: options.slots,
       bus: options.bus,
-      demand: () => ({ running: this.#running.size, waiting: this.#waiting.size }),
+      demand: () => ({ running: this.#lanes.slotsUsed, waiting: this.#waiting.size }),
       onMore: () => this.kick(),
     });
     this.#resting = new Resting(options.bus, options.crashes, (dispatch) => {
@@ -175,7 +176,7 @@ export class Scheduler extends BaseComponent {
       await this.#keepWaiting(dispatch);
       return 'taken';
     }
-    if (this.#waiting.size === 0 && this.#mayBegin(dispatch)) {
+    if ((this.#waiting.size === 0 || !needsSlot(dispatch.callback)) && this.#mayBegin(dispatch)) {
       void this.#run(dispatch);
       return 'taken';
     }
@@ -253,10 +254,10 @@ export class Scheduler extends BaseComponent {
 
   /** Fills free slots. */
   kick(): void {
-    while (!this.#stopping && !this.#detached && this.#running.size < this.#slots.current) {
+    while (!this.#stopping && !this.#detached) {
       const next = this.#waiting.take(
         (site) => site.trouble === undefined,
-        (lane) => this.#lanes.hasRoom(lane),
+        (lane) => this.#mayRun(lane),
       );
       if (!next) {
         return;
@@ -295,11 +296,11 @@ export class Scheduler extends BaseComponent {
   }
 
   #mayBegin(dispatch: Dispatch): boolean {
-    return (
-      this.#running.size < this.#slots.current &&
-      dispatch.site.trouble === undefined &&
-      this.#lanes.hasRoom(this.#lanes.laneOf(dispatch))
-    );
+    return dispatch.site.trouble === undefined && this.#mayRun(this.#lanes.laneOf(dispatch));
+  }
+
+  #mayRun(lane: string): boolean {
+    return this.#lanes.mayRun(lane, this.#slots.current);
   }
 
   async #run(dispatch: Dispatch): Promise<void> {

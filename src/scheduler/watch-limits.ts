@@ -2,9 +2,11 @@ import type { Config } from '../config/config.js';
 import type { EventBus } from '../events/bus.js';
 import { sizeOf } from '../outcome/run-log.js';
 import { outOfMemoryLimit, outOfOutput, outOfTime } from '../process/outcome.js';
+import { settingNames } from '../process/own-callback.js';
 import { firstMatch } from '../support/pattern.js';
 import { logFile } from '../workers/jobs.js';
 import { descendants, memoryOf } from '../workers/process-tree.js';
+import type { Dispatch } from './dispatch.js';
 import type { RunRecord } from './run-record.js';
 import { stopRun } from './stop-run.js';
 
@@ -28,19 +30,20 @@ export interface RunLimits {
 }
 
 /**
- * The limits of a callback, by the first pattern that fits.
+ * The limits of a process, by the first pattern that fits.
  *
  * @param time milliseconds that this very process may take instead
  */
 export function limitsOf(
   callbacks: Pick<Config['callbacks'], 'time' | 'memory' | 'output'>,
-  callback: string,
+  process: Pick<Dispatch, 'handle' | 'callback'>,
   time?: number,
 ): RunLimits {
+  const names = settingNames(process);
   return {
-    time: time ?? firstMatch(callbacks.time, callback),
-    memory: firstMatch(callbacks.memory, callback),
-    output: firstMatch(callbacks.output, callback),
+    time: time ?? firstMatch(callbacks.time, ...names),
+    memory: firstMatch(callbacks.memory, ...names),
+    output: firstMatch(callbacks.output, ...names),
   };
 }
 

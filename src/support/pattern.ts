@@ -4,8 +4,8 @@ export function matches(pattern: string, name: string): boolean {
   return new RegExp(`^${parts.join('.*')}$`, 'su').test(name);
 }
 
-/** The value of the first pattern that matches; undefined: none does. */
-export function firstMatch<T>(patterns: Readonly<Record<string, T>>, name: string): T | undefined {
-  const found = Object.entries(patterns).find(([pattern]) => matches(pattern, name));
+/** The value of the first pattern that matches one of the names; undefined: none does. */
+export function firstMatch<T>(patterns: Readonly<Record<string, T>>, ...names: readonly string[]): T | undefined {
+  const found = Object.entries(patterns).find(([pattern]) => names.some((name) => matches(pattern, name)));
   return found?.[1];
 }

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-import { outcomeKinds } from '../process/outcome.js';
+import { outcomeKinds, type OutcomeKind } from '../process/outcome.js';
 
 /** Version of the messages between the daemon and its PHP processes. */
 export const protocolVersion = 1;
@@ -108,6 +108,11 @@ const sessionsMessage = z.object({
   connections: z.array(z.number().int()),
 });
 
+/** What a cron run is told of a module's turn: how its process ended, or that there is none, so that it calls the hook itself. */
+export type TurnAnswer =
+  | { readonly type: 'turn-over'; readonly outcome: OutcomeKind; readonly sentence: string }
+  | { readonly type: 'turn-refused'; readonly reason: string };
+
 /** What a worker says about its one run, in the order in which it happens. */
 export const runMessage = z.discriminatedUnion('type', [
   bootFailedMessage,
@@ -134,6 +139,8 @@ export const runMessage = z.discriminatedUnion('type', [
   }),
   // What a process of our own does now, for instance whose hook_cron() runs.
   z.object({ type: z.literal('step'), name: text, number: z.number().int(), of: z.number().int() }),
+  // Cron asks for the hook of a module to be run by a process of its own, and waits for a `TurnAnswer`.
+  z.object({ type: z.literal('turn'), module: text }),
   // The run itself has changed or removed its row.
   z.object({ type: z.literal('row-touched') }),
   // A worker that was to run many has to leave, because this run has left something changed.

@@ -5,7 +5,9 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { formatListen, type Config } from '../../src/config/config.js';
 import { loadConfig, type ConfigSources } from '../../src/config/load.js';
 import { scheduleSettings } from '../../src/config/schedule-schema.js';
-import { environmentName, settings, siteSettings, type Setting } from '../../src/config/schema.js';
+import { settings } from '../../src/config/schema.js';
+import { environmentName, type Setting } from '../../src/config/setting.js';
+import { siteSettings } from '../../src/config/site-schema.js';
 import { DrupaldError } from '../../src/errors.js';
 
 let dir = '';

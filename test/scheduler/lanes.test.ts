@@ -11,7 +11,7 @@ describe('Lanes', () => {
 
   it('have room until their limit is reached', () => {
     const all = lanes();
-    const start = { serviceHost: 'default', callback: 'feeds_import' };
+    const start = { handle: 'h', serviceHost: 'default', callback: 'feeds_import' };
     const lane = all.laneOf(start);
     all.enter(start);
     expect(all.hasRoom(lane)).toBe(true);
@@ -23,10 +23,38 @@ describe('Lanes', () => {
 
   it('count a start against its service host and its callback', () => {
     const all = lanes();
-    all.enter({ serviceHost: 'batch', callback: 'other' });
-    expect(all.hasRoom(all.laneOf({ serviceHost: 'batch', callback: 'feeds_import' }))).toBe(false);
-    expect(all.hasRoom(all.laneOf({ serviceHost: 'default', callback: 'feeds_import' }))).toBe(true);
-    expect(all.hasRoom(all.laneOf({ serviceHost: 'default', callback: 'other' }))).toBe(true);
+    all.enter({ handle: 'h', serviceHost: 'batch', callback: 'other' });
+    expect(all.hasRoom(all.laneOf({ handle: 'h', serviceHost: 'batch', callback: 'feeds_import' }))).toBe(false);
+    expect(all.hasRoom(all.laneOf({ handle: 'h', serviceHost: 'default', callback: 'feeds_import' }))).toBe(true);
+    expect(all.hasRoom(all.laneOf({ handle: 'h', serviceHost: 'default', callback: 'other' }))).toBe(true);
+  });
+
+  it('take processes of drupald by their handle, too', () => {
+    const all = new Lanes({ hosts: {}, callbacks: { 'drupald_queue:*:mail': 1 } });
+    const start = { handle: 'drupald_queue:3:mail', serviceHost: 'default', callback: 'drupald_queue' };
+    const other = { ...start, handle: 'drupald_queue:3:index' };
+    all.enter(start);
+    expect(all.hasRoom(all.laneOf({ ...start, handle: 'drupald_queue:4:mail' }))).toBe(false);
+    expect(all.hasRoom(all.laneOf(other))).toBe(true);
+    // A process of the site may have any handle.
+    expect(all.hasRoom(all.laneOf({ ...start, callback: 'other' }))).toBe(true);
+  });
+
+  it('know which starts need no slot', () => {
+    const all = new Lanes({ hosts: { batch: 1 }, callbacks: { '*': 1 } });
+    const hook = { handle: 'drupald_cron:search', serviceHost: 'batch', callback: 'drupald_cron_hook' };
+    all.enter({ handle: 'drupald_cron', serviceHost: 'batch', callback: 'drupald_core_cron' });
+    all.enter(hook);
+    expect(all.slotsUsed).toBe(1);
+    expect(all.mayRun(all.laneOf(hook), 1)).toBe(true);
+    const other = { ...hook, serviceHost: 'default', callback: 'search_cron' };
+    expect(all.mayRun(all.laneOf(other), 1)).toBe(false);
+    all.leave({ ...hook, callback: 'drupald_core_cron' });
+    expect(all.mayRun(all.laneOf(other), 1)).toBe(true);
+    all.enter(other);
+    // Its pattern has no room for another, whatever the number of slots is.
+    expect(all.mayRun(all.laneOf(other), 9)).toBe(false);
+    expect(all.mayRun(all.laneOf(hook), 1)).toBe(true);
   });
 });
 
@@ -53,7 +81,7 @@ describe('a waiting list with lanes', () => {
     };
     expect([take(), take(), take(), take()]).toEqual(['s1', 'q1', 'q2', undefined]);
     expect(list.size).toBe(2);
-    lanes.leave({ serviceHost: 'default', callback: 'slow' });
+    lanes.leave({ handle: 'h', serviceHost: 'default', callback: 'slow' });
     expect([take(), take()]).toEqual(['s2', undefined]);
   });
 });

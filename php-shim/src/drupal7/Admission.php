@@ -10,10 +10,13 @@ class Admission {
   /**
    * Asks for the owner's access, and becomes that owner.
    *
+   * @param bool $offline_too
+   *   Whether it may begin in maintenance mode: it belongs to something that goes on.
+   *
    * @return array|null
    *   The message of type "refused" or "postponed" for the daemon; NULL: it may begin.
    */
-  public static function refusal($handle, $token) {
+  public static function refusal($handle, $token, $offline_too = FALSE) {
     $item = menu_get_item();
     if ($item && isset($item['page_callback']) && $item['page_callback'] === 'background_process_service_start') {
       $access = !empty($item['access']);
@@ -23,6 +26,9 @@ class Admission {
     }
     if (!$access) {
       return array('type' => 'refused') + self::reason($handle, $token);
+    }
+    if ($offline_too) {
+      return NULL;
     }
     $offline = _menu_site_is_offline(TRUE);
     $status = $offline ? MENU_SITE_OFFLINE : MENU_SITE_ONLINE;

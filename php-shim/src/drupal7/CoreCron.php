@@ -18,15 +18,18 @@ class CoreCron {
   private static $modules = array();
   private static $original;
   private static $hidden = array();
+  private static $turns;
 
   /** Makes the callbacks known; called before the module asks whether they can be called. */
   public static function prepare(Channel $channel) {
     self::$channel = $channel;
+    require_once __DIR__ . '/CronTurn.php';
     require_once __DIR__ . '/own-callbacks.php';
   }
 
   /** @see drupald_core_cron() */
   public static function run(array $options) {
+    self::$turns = empty($options['isolate']) ? NULL : new CronTurn(self::$channel);
     // From the first moment on, so that no page takes itself for the one that has to run it.
     variable_set('cron_last', time());
     self::standIn(isset($options['skip']) ? (array) $options['skip'] : array());
@@ -102,6 +105,9 @@ class CoreCron {
     $module = self::$modules[$index];
     $begun = microtime(TRUE);
     self::$channel->send(array('type' => 'step', 'name' => $module, 'number' => $index + 1, 'of' => count(self::$modules)));
+    if (self::$turns && self::$turns->take($module)) {
+      return;
+    }
     try {
       module_invoke($module, 'cron');
     }

@@ -72,7 +72,7 @@ class Run {
       $this->stale($this->boot->stale);
     }
     $this->channel->hold(array('type' => 'booted'));
-    $refusal = Admission::refusal($this->handle, $this->job['token']);
+    $refusal = Admission::refusal($this->handle, $this->job['token'], $this->callback === 'drupald_cron_hook');
     if ($refusal) {
       $this->tell($refusal);
       exit(0);

@@ -2,6 +2,8 @@
 
 namespace Drupald\Drupal7;
 
+require_once __DIR__ . '/Errand.php';
+
 /**
  * Tells the daemon which jobs Ultimate Cron 2.x has, closes one whose worker
  * is gone, or has one launched in its launcher's own way.

@@ -12,9 +12,20 @@
  *   skip: modules whose hook_cron() is not called, because this goes on after
  *   a run that died.
  *   queues: names of queues that are left alone.
+ *   isolate: each module's hook_cron() is a process of its own.
  */
 function drupald_core_cron($options = array()) {
   \Drupald\Drupal7\CoreCron::run((array) $options);
+}
+
+/**
+ * One module's hook_cron(), as a process of its own within a cron run that waits for it.
+ *
+ * @param string $module
+ *   Name of the module.
+ */
+function drupald_cron_hook($module) {
+  \Drupald\Drupal7\CronTurn::run((string) $module);
 }
 
 /**
