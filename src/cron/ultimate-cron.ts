@@ -1,10 +1,9 @@
-import { schedule, type ScheduledTask } from 'node-cron';
-
 import { BaseComponent } from '../components/component.js';
 import type { Ending } from '../outcome/past-runs.js';
 import type { ServedSite } from '../scheduler/served-site.js';
 import type { CronJob } from './cron-job.js';
 import type { CronTools } from './cron-tools.js';
+import { MinuteTick } from './minute-tick.js';
 import type { Upcoming } from './upcoming.js';
 import { UltimateSite, type JobStart } from './ultimate-site.js';
 
@@ -20,7 +19,7 @@ export class UltimateCron extends BaseComponent {
   readonly name = 'ultimate-cron';
   readonly #options: CronTools;
   readonly #sites = new Map<ServedSite, UltimateSite>();
-  #task: ScheduledTask | undefined;
+  readonly #minutes = new MinuteTick(() => this.#each((site) => site.tick()));
   #timer: NodeJS.Timeout | undefined;
 
   constructor(options: CronTools) {
@@ -29,14 +28,14 @@ export class UltimateCron extends BaseComponent {
   }
 
   protected override onStart(): void {
-    this.#task = schedule('* * * * *', () => this.#each((site) => site.tick()));
+    this.#minutes.start();
     this.#timer = setInterval(() => this.#each((site) => site.look()), interval);
     this.#each((site) => site.look());
   }
 
   protected override async onStop(): Promise<void> {
     clearInterval(this.#timer);
-    await this.#task?.destroy();
+    await this.#minutes.stop();
     await Promise.all([...this.#sites.values()].map((site) => site.stop()));
   }
 

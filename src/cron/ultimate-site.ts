@@ -28,7 +28,7 @@ const byProcess = { name: 'background_process_legacy', prefix: 'uc-' };
 /** The callback by which that launcher runs jobs itself. */
 const launcherCallback = 'UltimateCronBackgroundProcessLegacyLauncher::job_callback';
 
-/** Milliseconds after which a look at the jobs is tried again that did not work, or was missed. */
+/** Milliseconds after which a look at the jobs is tried again that did not work, and after which a start counts as dropped. */
 const again = 5_000;
 
 /** How often a job that died is closed until that is given up. */
@@ -52,8 +52,8 @@ export class UltimateSite {
   readonly #ticks = new Repeated(() => this.#read());
   /** Number of the minute of the last look at the jobs that worked. */
   #seenMinute = 0;
-  /** Monotonic milliseconds of the last one, whether it worked or not. */
-  #tickedAt = -again;
+  /** Monotonic milliseconds of the last one that did not work. */
+  #failedAt = -again;
 
   constructor(site: ServedSite, options: CronTools) {
     this.#site = site;
@@ -74,12 +74,11 @@ export class UltimateSite {
   /** Looks at the pages and at what runs, unless it does so just now; at the jobs, too, when this minute's look is wanting. */
   look(): void {
     this.#looks.now();
-    if (this.#seenMinute !== minuteOf(Date.now()) && performance.now() - this.#tickedAt >= again) this.tick();
+    if (this.#seenMinute !== minuteOf(Date.now()) && performance.now() - this.#failedAt >= again) this.tick();
   }
 
   async #read(): Promise<void> {
     const { bus } = this.#options;
-    this.#tickedAt = performance.now();
     const site = this.#site.name;
     const minute = minuteOf(Date.now());
     try {
@@ -95,6 +94,7 @@ export class UltimateSite {
       this.#trouble.over();
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
+      this.#failedAt = performance.now();
       this.#trouble.began('CRON_JOBS_UNREADABLE', { site, reason });
       return;
     }

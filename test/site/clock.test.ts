@@ -1,27 +1,14 @@
-import { existsSync } from 'node:fs';
-import { chmod, readdir, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { prepareBench } from '../harness/bench.js';
 import { describeSites } from '../harness/describe-sites.js';
+import { FakeClock, hasFakeClock } from '../harness/fake-clock.js';
 import { event, events, openGate } from '../harness/fixture-log.js';
 import { nothingLeft } from '../harness/leftovers.js';
 import { insertRow } from '../harness/row.js';
 import { finished, newHandle, runToEnd } from '../harness/run.js';
 import { waitFor } from '../harness/wait.js';
-
-/** Debian's library that shows programs another time; its folder is named by the machine's kind. */
-async function fakeTimeLibrary(): Promise<string | undefined> {
-  for (const folder of await readdir('/usr/lib').catch(() => [])) {
-    const file = join('/usr/lib', folder, 'faketime/libfaketimeMT.so.1');
-    if (existsSync(file)) {
-      return file;
-    }
-  }
-  return undefined;
-}
-
-const library = await fakeTimeLibrary();
 
 interface Ages {
   readonly runs: readonly { readonly handle: string; readonly waitedMs: number; readonly ranMs: number | null }[];
@@ -30,23 +17,10 @@ interface Ages {
 describeSites('a clock that is set by an hour under a running daemon', [], (kind) => {
   const bench = prepareBench(kind, { daemon: { slots: 4 } });
 
-  /** Sets the clock of the daemon and of its PHP, in hours from the real time. */
-  async function setClock(file: string, hours: number): Promise<void> {
-    await writeFile(file, `${hours < 0 ? '-' : '+'}${Math.abs(hours)}h\n`);
-  }
-
-  test.skipIf(library === undefined)('disturbs no run, ends none, and no age is wrong', async () => {
+  test.skipIf(!hasFakeClock)('disturbs no run, ends none, and no age is wrong', async () => {
     const { site, caller } = bench;
-    const file = join(bench.suite.folder, newHandle('clock'));
-    await setClock(file, 0);
-    await chmod(file, 0o644);
-    const env = {
-      LD_PRELOAD: library ?? '',
-      FAKETIME_TIMESTAMP_FILE: file,
-      FAKETIME_NO_CACHE: '1',
-      FAKETIME_DONT_FAKE_MONOTONIC: '1',
-      FAKETIME_DONT_RESET: '1',
-    };
+    const clock = await FakeClock.at(join(bench.suite.folder, newHandle('clock')));
+    const { env } = clock;
     const config = join(bench.suite.folder, `${newHandle('clock')}.yml`);
     const entry = { root: site.root, uris: site.uris, env };
     await writeFile(config, JSON.stringify({ sites: [entry] }));
@@ -66,7 +40,7 @@ describeSites('a clock that is set by an hour under a running daemon', [], (kind
         gates.push(await behindGate(end));
       }
       const before = (await event(site, gates[0]?.handle ?? '', 'gate')).at;
-      await setClock(file, hours);
+      await clock.shift(hours * 3_600_000);
       const { runs } = (await daemon.ps()) as unknown as Ages;
       expect(runs.map(({ handle }) => handle).sort()).toEqual(gates.map(({ handle }) => handle).sort());
       for (const { waitedMs, ranMs } of runs) {
