@@ -1,5 +1,6 @@
 // Measures drupald beside Apache with mod_php on one site and one database.
 // Usage: npm run bench -- [--root DIR] [--only NAME,NAME] [--rounds N] [--write]
+//        npm run bench -- --cron [--root DIR] [--rounds N]: what pages feel of cron, and what ticks cost
 import { parseArgs } from 'node:util';
 import { translate } from '../harness/translate.mjs';
 
@@ -9,17 +10,23 @@ const { values } = parseArgs({
     only: { type: 'string' },
     rounds: { type: 'string', default: '3' },
     write: { type: 'boolean' },
+    cron: { type: 'boolean' },
   },
 });
 if (values.root !== undefined) process.env.DRUPALD_TEST_DRUPAL7 = values.root;
 const translated = await translate(['test/harness', 'test/bench', 'src/demo']);
 try {
-  const { bench } = await translated.load('test/bench/main.js');
-  await bench({
-    only: values.only?.split(','),
-    rounds: Number(values.rounds),
-    write: values.write ?? false,
-  });
+  if (values.cron) {
+    const { cronBench } = await translated.load('test/bench/cron.js');
+    await cronBench(Number(values.rounds));
+  } else {
+    const { bench } = await translated.load('test/bench/main.js');
+    await bench({
+      only: values.only?.split(','),
+      rounds: Number(values.rounds),
+      write: values.write ?? false,
+    });
+  }
 } finally {
   await translated.remove();
 }

@@ -14,6 +14,8 @@ export interface CallerOptions {
   readonly headers?: Readonly<Record<string, string>>;
   /** Path and query of the imagined page. */
   readonly requestUri?: string;
+  /** Further environment of its process. */
+  readonly env?: Readonly<Record<string, string>>;
 }
 
 /** A callback as the module takes it; `php` is an expression that is evaluated in the caller. */
@@ -67,6 +69,7 @@ export class Caller {
       env: {
         PATH: process.env['PATH'],
         LANG: 'C.UTF-8',
+        ...options.env,
         CALLER_ROOT: site.root,
         CALLER_REQUEST: JSON.stringify({
           uri: options.uri ?? site.uris[0],

@@ -172,15 +172,38 @@ describe('real minutes', () => {
         seen: rounds,
       });
       expect(new Set((await rounds()).map(({ init_message }) => init_message)).size).toBe(2);
+      const runs = (): Promise<unknown[]> =>
+        bench.site.sql("SELECT 1 FROM {background_process} WHERE handle = 'uc-drupald_again'");
+      const disabled = "variable_set('default_ultimate_cron_job_drupald_again', TRUE);";
+      for (const [how, change, back] of [
+        ['disabling it', disabled, "variable_del('default_ultimate_cron_job_drupald_again');"],
+        ['another launcher', '', ''],
+      ] as const) {
+        const before = (await rounds()).length;
+        expect((await ask(bench, 'cron', 'run', 'drupald_again')).code).toBe(0);
+        await waitFor(async () => (await rounds()).length >= before + 2, { what: `rounds before ${how}` });
+        if (change === '') await setJobs({ again: job('serial', seldom) });
+        else await bench.site.php(`${change} return TRUE;`);
+        await waitFor(async () => (await runs()).length === 0, { what: `its end by ${how}`, seen: rounds });
+        await bench.site.php(`${back} return TRUE;`);
+      }
+      await waitFor(async () => (await rounds()).every(({ end_time }) => end_time > 0), {
+        what: 'its last logs',
+        seen: rounds,
+      });
       await nothingLeft(bench.site, bench.daemon);
     });
 
     test('a job that takes too long is ended by its limit, with the reason in its log, and none runs beside it', async () => {
-      await bench.site.variable('drupald_fixture_job_long', 'sleep 600');
+      await bench.site.variable('drupald_fixture_job_long', 'slow 600');
       await setJobs({ long: job('serial', '* * * * *') });
       await waitFor(async () => (await logs('long')).length === 1, { what: 'the job', limitMs: 90_000 });
-      await minutes(2);
+      await minutes(3);
       expect(await logs('long')).toHaveLength(1);
+      const shown = await bench.site.php<{ locked: boolean; progress: number }>(
+        "$job = _ultimate_cron_job_load('drupald_long'); return array('locked' => (bool) $job->isLocked(), 'progress' => (float) $job->getProgress());",
+      );
+      expect(shown).toEqual({ locked: true, progress: 0.42 });
       expect((await ask(bench, 'kill', 'drupald_cron:drupald_long', '--reason', 'it is too long')).code).toBe(0);
       await bench.site.variable('drupald_fixture_job_long', '');
       await waitFor(async () => (await logs('long'))[0]?.severity === 3, { what: 'its log', seen: () => logs('long') });

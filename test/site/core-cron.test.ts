@@ -167,6 +167,24 @@ run('cron of a site without Ultimate Cron', () => {
       await nothingLeft(bench.site, bench.daemon);
     });
 
+    test('where its lock is held elsewhere no hook is called, and the log says so', async () => {
+      await bench.site.variable('cron_safe_threshold', 3600);
+      const until = Date.now() / 1000 + 3_600;
+      await bench.site.sql("INSERT INTO {semaphore} (name, value, expire) VALUES ('cron', 'elsewhere', ?)", [until]);
+      await runOnce('');
+      expect(await cronSights(bench.site)).toEqual([]);
+      expect((await ask(bench, 'logs', 'drupald_cron')).stdout).toContain('Cron was running elsewhere');
+      const told = await bench.site.sql(
+        "SELECT 1 FROM {watchdog} WHERE type = 'cron' AND severity = 4 AND message LIKE '%already running%'",
+      );
+      expect(told).toHaveLength(1);
+      // It is not ours to free.
+      expect(await bench.site.sql("SELECT value FROM {semaphore} WHERE name = 'cron'")).toEqual([
+        { value: 'elsewhere' },
+      ]);
+      await bench.site.sql("DELETE FROM {semaphore} WHERE name = 'cron'");
+    });
+
     test('what somebody else runs is noticed, and stopping gives cron back to the pages', async () => {
       await bench.site.variable('cron_safe_threshold', 3600);
       await cronState(bench, 'waiting');
