@@ -65,7 +65,10 @@ async function attempt(record: RunRecord, tools: RunTools): Promise<RunEnd | Sta
     seen: { ...exit, peakKb: exit.peakKb ?? report.done?.peakKb ?? undefined },
     at: endedAt,
   };
-  if (exit.stays) {
+  if (exit.stays && record.stopped) {
+    // Signals for this run are on their way to it: they must not meet another one.
+    worker.connection.close();
+  } else if (exit.stays) {
     taken.giveBack?.({ files: report.done?.files ?? [], reads: report.done?.reads ?? [] });
   }
   return finish(record, tools, report, await endOf(record, tools, report, exit, endedAt));
@@ -166,6 +169,10 @@ async function performJob(
       tools.bus.emit('settle.postponed', { ...about, reason: `its worker could not (${message.message})` });
     }
   });
+  if (exit.stays) {
+    // From now on nobody may stop it: its worker is for others.
+    record.move('settling');
+  }
   record.left.resolve();
   unwatch();
   clearTimeout(bootTimer);

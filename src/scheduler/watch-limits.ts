@@ -59,18 +59,15 @@ export function watchLimits(record: RunRecord, limits: RunLimits, grace: number,
   const timers: NodeJS.Timeout[] = [];
   const { time, memory, output } = limits;
   if (time !== undefined) {
-    const left = Math.max(0, time - record.ranMs);
-    timers.push(
-      setTimeout(
-        () => {
-          void (async () => {
-            const stack = await askStack(record);
-            await stop(record, outOfTime(callback, time, stack[0]), grace, bus);
-          })();
-        },
-        Math.min(left, longest),
-      ),
-    );
+    const wait = (): void => {
+      const left = Math.max(0, time - record.ranMs);
+      timers.push(setTimeout(() => (left > longest ? wait() : void over()), Math.min(left, longest)));
+    };
+    const over = async (): Promise<void> => {
+      const stack = await askStack(record);
+      await stop(record, outOfTime(callback, time, stack[0]), grace, bus);
+    };
+    wait();
   }
   if (memory !== undefined) {
     const look = async (): Promise<void> => {
