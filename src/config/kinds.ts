@@ -1,4 +1,5 @@
 import ipaddr from 'ipaddr.js';
+import { parse } from 'yaml';
 import { z } from 'zod';
 import { parseBytes } from '../support/bytes.js';
 import { outcomeKinds, type OutcomeKind } from '../process/outcome.js';
@@ -138,9 +139,10 @@ export const textMap: Kind<Readonly<Record<string, string>>> = kind('names with 
   return result;
 });
 
-/** Names or patterns, each with a value of one kind. */
+/** Names or patterns, each with a value of one kind; in a variable of the environment as YAML, such as `{ "feeds_*": 2 }`. */
 export function mapOf<T>(inner: Kind<T>): Kind<Readonly<Record<string, T>>> {
-  return kind(`names with values, each ${inner.expected}`, (value) => {
+  return kind(`names with values, each ${inner.expected}`, (given) => {
+    const value = typeof given === 'string' ? parsed(given) : given;
     if (value === null || typeof value !== 'object' || Array.isArray(value)) return null;
     const entries: [string, T][] = [];
     for (const [name, item] of Object.entries(value)) {
@@ -150,6 +152,14 @@ export function mapOf<T>(inner: Kind<T>): Kind<Readonly<Record<string, T>>> {
     }
     return Object.fromEntries(entries);
   });
+}
+
+function parsed(text: string): unknown {
+  try {
+    return parse(text);
+  } catch {
+    return null;
+  }
 }
 
 function listOf(value: unknown): readonly string[] | null {

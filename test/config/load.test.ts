@@ -108,6 +108,15 @@ describe('precedence', () => {
     expect(load({ env: { DRUPALD_CONFIG: 'named/drupald.yml' } }).slots).toBe(9);
   });
 
+  it('takes names with values, and yes or no, from the environment, too', () => {
+    const env = { DRUPALD_CALLBACKS_TIME: '{ "feeds_*": 30 min }', DRUPALD_CRON_ISOLATE: 'true' };
+    expect(load({ env })).toMatchObject({ callbacks: { time: { 'feeds_*': 1_800_000 } }, cron: { isolate: true } });
+    for (const bad of ['{ "feeds_*": ', 'feeds', '[1]', '{ "feeds_*": soon }']) {
+      expect(errorOf(() => load({ env: { DRUPALD_CALLBACKS_TIME: bad } })).message).toContain('callbacks.time');
+    }
+    expect(errorOf(() => load({ env: { DRUPALD_CRON_ISOLATE: 'yes' } })).message).toContain('true or false');
+  });
+
   it('ignores empty variables and foreign ones', () => {
     expect(load({ env: { DRUPALD_GRACE: '', DRUPALD_TEST_DRUPAL7: '/x', DRUPALD_WEATHER_STATION: '1' } }).grace).toBe(
       30_000,

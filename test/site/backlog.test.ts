@@ -45,7 +45,7 @@ describeSites('the order of the backlog', [], (kind) => {
 describeSites('a large backlog', [], (kind) => {
   const bench = prepareBench(kind, { daemon: { slots: 4 } });
   // 5000 take more than a minute on a small machine.
-  const backlog = Number(process.env['DRUPALD_TEST_BACKLOG'] ?? (kind === 'real' ? 2000 : 500));
+  const backlog = Number(process.env['DRUPALD_TEST_BACKLOG'] ?? (kind === 'real' ? 600 : 300));
 
   test(
     `${backlog} waiting starts lose none and cost bounded memory`,
