@@ -50,6 +50,8 @@ export class SiteQueues {
   readonly #rhythm = new Rhythm();
   /** Queues that are worked off because of an entry, until they are empty, by the handle of their processes. */
   readonly #asked = new Map<string, PlannedQueue>();
+  /** When a worker of each queue began last (monotonic milliseconds). */
+  readonly #begun = new Map<string, number>();
   #signature: string | undefined;
 
   constructor(options: SiteQueuesOptions) {
@@ -145,7 +147,8 @@ export class SiteQueues {
     for (const { queue } of this.#drains.values()) {
       running.set(queue, (running.get(queue) ?? 0) + 1);
     }
-    for (const queue of chooseDrains(queues, waiting, running, room())) {
+    for (const queue of chooseDrains(queues, waiting, running, room(), this.#begun)) {
+      this.#begun.set(queue.name, performance.now());
       await this.#begin(queue);
     }
   }
