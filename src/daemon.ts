@@ -164,6 +164,8 @@ export async function runDaemon(config: Config): Promise<void> {
       slots: () => scheduler.slots,
       scheduled: queuesOfSchedule(config.schedule),
       settings: { ...config.queues, settleTimeout: config.worker.settleTimeout },
+      left: ledger.unseen,
+      onSeen: (run) => ledger.seen(run),
     });
     const clockwork: Clockwork = new Clockwork({
       ...own,

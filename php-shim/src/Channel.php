@@ -17,6 +17,7 @@ class Channel {
   private $buffer = '';
   private $held = '';
   private $spool;
+  private $record;
   private $said = '';
   private $open = TRUE;
 
@@ -67,9 +68,38 @@ class Channel {
     $this->held .= self::encode($message) . "\n";
   }
 
+  /**
+   * Sends a message that has to outlive this process and the daemon: it is written down first.
+   *
+   * What was written to a file is there whoever is killed next; what was sent
+   * may be on its way when the one that was to read it dies.
+   */
+  public function vouch(array $message) {
+    $line = self::encode($message) . "\n";
+    if ($this->spool !== NULL) {
+      if (!is_resource($this->record)) {
+        $this->record = @fopen($this->spool, 'a');
+      }
+      if ($this->record && @fwrite($this->record, $line) === strlen($line)) {
+        return $this->write($line, FALSE);
+      }
+    }
+    return $this->write($line, TRUE);
+  }
+
   /** Sends one message; FALSE when the daemon is gone. */
   public function send(array $message) {
-    $lines = $line = $this->held . self::encode($message) . "\n";
+    return $this->write(self::encode($message) . "\n", TRUE);
+  }
+
+  /**
+   * @param bool $spools
+   *   Whether these lines are written down when they cannot be sent; all that
+   *   was sent before always is.
+   */
+  private function write($lines, $spools) {
+    $line = $this->held . $lines;
+    $lines = $this->held . ($spools ? $lines : '');
     $this->held = '';
     // A callback may have closed every stream that PHP knows.
     if (!$this->open || !is_resource($this->socket)) {

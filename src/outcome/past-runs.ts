@@ -11,6 +11,8 @@ export interface Ending {
   readonly token: string;
   /** What a process of our own had begun. */
   readonly steps?: readonly string[];
+  /** Those of them after which something is left to do: of items of a queue that failed, or that it had in hand. */
+  readonly left?: readonly string[];
   /** Read once, so that a batch that has to wait keeps it. */
   output?: Promise<RunOutput | undefined>;
 }

@@ -1,100 +1,152 @@
 import type { Ending } from '../outcome/past-runs.js';
-import type { QueueItemRow, QueueTable } from '../store/queue-table.js';
+import { leaseStep, readItemStep, type ItemStep } from '../process/item-step.js';
+import type { QueueTable } from '../store/queue-table.js';
 import type { HeldItem, ItemKeeper } from './item-keeper.js';
-import { readItemStep } from './item-step.js';
+
+/** What becomes of items that a worker has left behind. */
+export type FailureKeeper = Pick<ItemKeeper, 'fail' | 'finish'>;
+
+/** Their rows. */
+export type ItemRows = Pick<QueueTable, 'get' | 'move' | 'remove'>;
+
+/** The item that a worker has in hand. */
+interface ItemInHand extends Pick<ItemStep, 'id' | 'claim' | 'created'> {
+  /** Every end that its lease has had, or was about to have, under this claim. */
+  readonly leases: number[];
+  /** The last one that is known to stand in its row. */
+  expire: number | undefined;
+  end: 'ran' | 'exits' | undefined;
+}
 
 /** What one worker of a queue does, as it has told. */
 export class Drain {
   readonly queue: string;
   readonly handle: string;
   readonly #processes: boolean;
-  /** Whether its leases are ours to know: a daemon before this one may have renewed them. */
-  readonly #made: boolean;
   /** Items that it has begun. */
   begun = 0;
   #seen = 0;
-  #item: HeldItem | undefined;
-  #ran = false;
+  #item: ItemInHand | undefined;
 
-  constructor(about: {
-    readonly queue: string;
-    readonly handle: string;
-    readonly processes: boolean;
-    readonly made: boolean;
-  }) {
+  constructor(about: { readonly queue: string; readonly handle: string; readonly processes: boolean }) {
     this.queue = about.queue;
     this.handle = about.handle;
     this.#processes = about.processes;
-    this.#made = about.made;
+  }
+
+  /** Number of the item that it has in hand; undefined: none. */
+  get item(): number | undefined {
+    return this.#item?.id;
+  }
+
+  /** Whether it says of itself that it has an item under this very claim: two that tell at once cannot both have got it. */
+  says({ id, claim }: Pick<ItemStep, 'id' | 'claim'>): boolean {
+    return this.#item?.id === id && this.#item.claim === claim;
   }
 
   /** Follows what the worker has told since the last time. Throws what the database throws; then the same is done again. */
-  async follow(steps: readonly string[], keeper: ItemKeeper, table: QueueTable): Promise<void> {
+  async follow(steps: readonly string[], keeper: FailureKeeper, table: ItemRows): Promise<void> {
     for (; this.#seen < steps.length; this.#seen += 1) {
-      const step = readItemStep(steps[this.#seen] ?? '');
+      const text = steps[this.#seen] ?? '';
+      const step = readItemStep(text);
       if (!step) {
         // Through, or an item that is kept elsewhere.
         this.#item = undefined;
-        this.begun += steps[this.#seen] === '' ? 0 : 1;
-      } else if (step.what === 'ran') {
-        this.#ran = true;
-      } else {
-        if (this.#item?.claim !== step.claim || this.#item.id !== step.id) {
-          const { id, claim, created } = step;
-          this.#item = { id, claim, created, queue: this.queue, expire: claim };
-          this.#ran = false;
-          this.begun += 1;
+        this.begun += text === '' ? 0 : 1;
+        continue;
+      }
+      if (!this.says(step)) {
+        const { id, claim, created } = step;
+        this.#item = { id, claim, created, leases: [claim], expire: undefined, end: undefined };
+        this.begun += 1;
+      }
+      if ((step.what === 'ran' || step.what === 'exits') && this.#item) {
+        this.#item.end = step.what;
+      } else if (step.what === 'leased') {
+        this.#item?.leases.push(step.lease);
+      } else if (step.what === 'failed') {
+        const item = await this.#held(table);
+        if (item) {
+          await keeper.fail(item, step.reason, this.#processes);
         }
-        if (step.what === 'failed') {
-          const item = await this.#held(table);
-          if (item) {
-            await keeper.fail(item, step.reason, this.#processes);
-          }
-          this.#item = undefined;
-        }
+        this.#item = undefined;
       }
     }
   }
 
-  /** Renews the lease of the item that it works on, when a third of it is over. */
-  async renew(table: QueueTable, leaseMs: number): Promise<void> {
+  /**
+   * Renews the lease of the item that it works on, when a third of it is over, also when it has ended
+   * and nobody else has the item yet: while no daemon was there, nobody renewed it.
+   *
+   * @param tell writes down what is about to be done: a daemon that comes later has to know the item by its lease
+   */
+  async renew(table: ItemRows, leaseMs: number, tell: (step: string) => void): Promise<void> {
     const now = Date.now();
-    const item = await this.#held(table);
-    if (!item || item.expire * 1000 - now > (leaseMs * 2) / 3) {
+    if (!this.#item || (this.#item.expire ?? this.#item.claim) * 1000 - now > (leaseMs * 2) / 3) {
       return;
     }
+    const item = this.#item;
     const expire = Math.ceil((now + leaseMs) / 1000);
-    if (expire !== item.expire && (await table.move(item, expire))) {
-      this.#item = { ...item, expire };
+    const held = await this.#held(table, true);
+    if (!held || held.expire >= expire) {
+      return;
+    }
+    if (!item.leases.includes(expire)) {
+      tell(leaseStep(item, expire));
+      item.leases.push(expire);
+    }
+    if (await table.move(held, expire)) {
+      item.expire = expire;
     }
   }
 
-  /** Sees to the item that it has left behind. */
-  async over({ run, steps = [] }: Ending, keeper: ItemKeeper, table: QueueTable): Promise<void> {
+  /**
+   * Sees to the item that it has left behind.
+   *
+   * @param isElsewhere whether another worker says that it has this item under the same claim
+   */
+  async over(
+    { run, steps = [] }: Ending,
+    keeper: FailureKeeper,
+    table: ItemRows,
+    isElsewhere: (item: HeldItem) => boolean = () => false,
+  ): Promise<void> {
     await this.follow(steps, keeper, table);
-    const item = await this.#held(table);
-    if (!item) {
+    // One that has come to its end must not run again, also when its lease has ended meanwhile.
+    const item = await this.#held(table, this.#item?.end !== undefined);
+    if (!item || isElsewhere(item)) {
+      this.#item = undefined;
       return;
     }
-    if (this.#ran) {
-      await table.remove(item);
-    } else if (this.#processes && run.outcome === 'completed') {
+    const end = this.#item?.end;
+    // Which code an exit() had is known only where it is the outcome.
+    const exits = run.outcome === 'completed' || (end === 'exits' && run.outcome !== 'exited');
+    if (this.#processes && (end === 'ran' || exits)) {
       await keeper.finish(item);
+    } else if (end === 'ran') {
+      await table.remove(item);
     } else {
       await keeper.fail(item, run.sentence || 'Its callback ended PHP by exit().', this.#processes);
     }
     this.#item = undefined;
   }
 
-  /** The item in hand with the lease that it has now; undefined: none, or somebody else has taken it. */
-  async #held(table: QueueTable): Promise<HeldItem | undefined> {
+  /**
+   * The item in hand with the lease that stands in its row; undefined: none, or somebody else has taken it.
+   *
+   * @param orFree also when nobody has a lease on it
+   */
+  async #held(table: ItemRows, orFree = false): Promise<HeldItem | undefined> {
     const item = this.#item;
-    if (!item || this.#made) {
-      return item;
+    if (!item) {
+      return undefined;
     }
-    const row: QueueItemRow | undefined = await table.get(item.id);
-    const ours = row?.queue === item.queue && row.created === item.created && row.expire >= item.claim;
-    this.#item = ours ? { ...item, expire: row.expire } : undefined;
-    return this.#item;
+    const row = await table.get(item.id);
+    const ours =
+      row?.queue === this.queue &&
+      row.created === item.created &&
+      (item.leases.includes(row.expire) || (orFree && row.expire === 0));
+    item.expire = ours ? row.expire : undefined;
+    return ours ? { ...row, claim: item.claim } : undefined;
   }
 }

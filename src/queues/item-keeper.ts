@@ -82,8 +82,8 @@ export class ItemKeeper {
     const now = Date.now() / 1000;
     const aside = failures >= this.#rules.attempts;
     const pause = pauseAfter(failures, this.#rules.pause);
-    if (processes) {
-      await this.#putBack(item.id);
+    if (processes && (await this.#isFinished(item))) {
+      return;
     }
     const failed: FailedItem = {
       id: item.id,
@@ -149,7 +149,7 @@ export class ItemKeeper {
     return removed;
   }
 
-  /** An item whose callback ended PHP without a fault: for a process that is an end like any other. */
+  /** An item whose process has come to its end, also by ending PHP without a fault: what is left of both goes. */
   async finish(item: HeldItem): Promise<void> {
     await this.#endProcess(item.id, completed);
     await this.#site.queue.remove(item);
@@ -160,12 +160,19 @@ export class ItemKeeper {
     await (await this.book()).save({ ...item, lease: 0 });
   }
 
-  /** A process whose worker died can be claimed again. */
-  async #putBack(id: number): Promise<void> {
-    const row = await this.#processOf(id);
-    if (row?.status === execStatus.running) {
-      await this.#site.store.requeue(row.handle, row.stamp);
+  /** Lets a process be claimed again whose worker died in it; one whose callback had come to its end is finished. */
+  async #isFinished(item: HeldItem): Promise<boolean> {
+    const { store } = this.#site;
+    const row = await this.#processOf(item.id);
+    if (row?.status !== execStatus.running) {
+      return false;
     }
+    if (await store.hasFinished(row.handle, row.callback, Number(row.stamp))) {
+      await this.finish(item);
+      return true;
+    }
+    await store.requeue(row.handle, row.stamp);
+    return false;
   }
 
   async #endProcess(id: number, outcome: Outcome): Promise<void> {
@@ -174,6 +181,11 @@ export class ItemKeeper {
       return;
     }
     const { source, place, store, core, uris } = this.#site;
+    const endedAt = Date.now() / 1000;
+    if (outcome.kind === 'completed') {
+      // Settling leaves the progress of a good end to whoever saw it; the row goes last.
+      await store.endProgress(row.handle, endedAt, '', row.callback);
+    }
     await settleDead(
       {
         source,
@@ -192,7 +204,7 @@ export class ItemKeeper {
         callback: row.callback,
         stamp: row.stamp,
         outcome,
-        endedAt: Date.now() / 1000,
+        endedAt,
         hook: true,
       },
     );

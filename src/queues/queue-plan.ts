@@ -36,25 +36,36 @@ export function planQueues(
   });
 }
 
-/** Which drains to begin, the queues in turn, so that a long one does not hold back the others. */
+/**
+ * Which drains to begin: always of the queue that has the fewest workers, so that a long one does not
+ * hold back the others; of several that of which none has begun for the longest time.
+ *
+ * @param begun when a worker of each queue began last, in any unit
+ */
 export function chooseDrains<Q extends { readonly name: string; readonly limit: number }>(
   queues: readonly Q[],
   waiting: ReadonlyMap<string, number>,
   running: ReadonlyMap<string, number>,
   room: number,
+  begun: ReadonlyMap<string, number> = new Map(),
 ): Q[] {
   const chosen: Q[] = [];
-  for (let turn = 0; chosen.length < room; turn += 1) {
-    const before = chosen.length;
-    for (const queue of queues) {
-      const wanted = Math.min(queue.limit - (running.get(queue.name) ?? 0), waiting.get(queue.name) ?? 0);
-      if (turn < wanted && chosen.length < room) {
-        chosen.push(queue);
-      }
-    }
-    if (chosen.length === before) {
+  const rivals = queues.map((queue) => ({
+    queue,
+    workers: running.get(queue.name) ?? 0,
+    wanted: Math.min(queue.limit - (running.get(queue.name) ?? 0), waiting.get(queue.name) ?? 0),
+    begun: begun.get(queue.name) ?? Number.NEGATIVE_INFINITY,
+  }));
+  while (chosen.length < room) {
+    const [next] = rivals
+      .filter(({ wanted }) => wanted > 0)
+      .sort((one, other) => one.workers - other.workers || one.begun - other.begun);
+    if (!next) {
       break;
     }
+    chosen.push(next.queue);
+    next.workers += 1;
+    next.wanted -= 1;
   }
   return chosen;
 }

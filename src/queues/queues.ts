@@ -5,6 +5,7 @@ import { queueCallback } from '../process/own-callback.js';
 import type { ServedSite } from '../scheduler/served-site.js';
 import type { OwnStart } from '../scheduler/start-own.js';
 import { databaseReason } from '../store/database.js';
+import type { LedgerEnding } from '../store/ledger-line.js';
 import { SiteQueues, type SiteQueuesOptions } from './site-queues.js';
 
 /** Milliseconds between two looks, and after which the same trouble is told again. */
@@ -13,6 +14,8 @@ const reminder = 60_000;
 
 export interface QueuesOptions extends Omit<SiteQueuesOptions, 'site'> {
   readonly sites: readonly ServedSite[];
+  /** What workers of an earlier daemon have left, and it did not see to. */
+  readonly left: readonly LedgerEnding[];
   /** Processes that run at the same time. */
   readonly slots: () => number;
 }
@@ -34,6 +37,9 @@ export class Queues extends BaseComponent {
     super();
     this.#options = options;
     this.#sites = new Map(options.sites.map((site) => [site, new SiteQueues({ ...options, site })]));
+    for (const { run, log, left = [] } of options.left) {
+      this.#pass({ run, log, token: '', steps: left });
+    }
   }
 
   /** Works off a queue of a site until it is empty; see `SiteQueues`. Throws what the database throws. */
@@ -59,11 +65,7 @@ export class Queues extends BaseComponent {
   /** A run has ended; whichever. */
   ended(ending: Ending): void {
     if (ending.run.callback !== queueCallback) return;
-    for (const [site, queues] of this.#sites) {
-      if (site.name === ending.run.site) {
-        queues.ended(ending);
-      }
-    }
+    this.#pass(ending);
     this.#looks.now();
   }
 
@@ -80,6 +82,14 @@ export class Queues extends BaseComponent {
 
   protected override onStop(): Promise<void> {
     return this.#looks.stop();
+  }
+
+  #pass(ending: Ending): void {
+    for (const [site, queues] of this.#sites) {
+      if (site.name === ending.run.site) {
+        queues.ended(ending);
+      }
+    }
   }
 
   async #look(): Promise<void> {

@@ -2,10 +2,10 @@ import type { EventBus } from '../events/bus.js';
 import type { StartTaker } from '../intake/accept-start.js';
 import type { Ending } from '../outcome/past-runs.js';
 import { queueCallback } from '../process/own-callback.js';
-import type { RunRecord } from '../scheduler/run-record.js';
 import type { ServedSite } from '../scheduler/served-site.js';
 import { startOwn, type OwnStart } from '../scheduler/start-own.js';
-import { Drain } from './drain.js';
+import type { Drain } from './drain.js';
+import { Drains, handleOf, type DrainsOptions } from './drains.js';
 import { ItemKeeper, type ItemRules } from './item-keeper.js';
 import { QueuePauses } from './queue-pauses.js';
 import { chooseDrains, planQueues, type PlannedQueue } from './queue-plan.js';
@@ -15,9 +15,8 @@ import { Rhythm } from './rhythm.js';
 const signatureInterval = 5_000;
 const factsInterval = 600_000;
 
-/** Milliseconds between two looks for leases that have ended, for drains that were dropped, for items that are done. */
+/** Milliseconds between two looks for leases that have ended, and for items that are done. */
 const leaseInterval = 10_000;
-const dropInterval = 5_000;
 const purgeInterval = 60_000;
 
 export interface QueueSettings extends ItemRules {
@@ -27,34 +26,31 @@ export interface QueueSettings extends ItemRules {
   readonly lease: number;
 }
 
-export interface SiteQueuesOptions {
-  readonly site: ServedSite;
+export interface SiteQueuesOptions extends DrainsOptions {
   readonly settings: QueueSettings;
   readonly taker: StartTaker<ServedSite>;
-  /** Runs in hand. */
-  readonly running: () => readonly RunRecord[];
   /** Name of the service host whose processes this daemon runs; empty: none. */
   readonly hostsOf: (site: ServedSite) => readonly string[];
   readonly bus: EventBus;
-  /** The queue of an entry of our own, by the handle of its processes; undefined: there is no such entry. */
-  readonly scheduled: (handle: string) => string | undefined;
 }
 
 /** The queues of one site, and the workers that work them off. */
 export class SiteQueues {
   readonly keeper: ItemKeeper;
   readonly #options: SiteQueuesOptions;
-  readonly #drains = new Map<string, Drain>();
-  readonly #endings: Ending[] = [];
+  readonly #drains: Drains;
   readonly #pauses = new QueuePauses();
   readonly #rhythm = new Rhythm();
   /** Queues that are worked off because of an entry, until they are empty, by the handle of their processes. */
   readonly #asked = new Map<string, PlannedQueue>();
+  /** When a worker of each queue began last (monotonic milliseconds). */
+  readonly #begun = new Map<string, number>();
   #signature: string | undefined;
 
   constructor(options: SiteQueuesOptions) {
     this.#options = options;
     this.keeper = new ItemKeeper(options.site, options.settings, options.bus);
+    this.#drains = new Drains(options, this.keeper, (queue) => this.#isProcesses(queue));
   }
 
   /** Workers that wait or run. */
@@ -63,7 +59,7 @@ export class SiteQueues {
   }
 
   get drains(): readonly Drain[] {
-    return [...this.#drains.values()];
+    return this.#drains.all;
   }
 
   /** Every queue that has a worker, with what is done about it. */
@@ -100,7 +96,7 @@ export class SiteQueues {
 
   /** A run of a queue's worker has ended. */
   ended(ending: Ending): void {
-    this.#endings.push(ending);
+    this.#drains.ended(ending);
   }
 
   /**
@@ -109,9 +105,13 @@ export class SiteQueues {
    * @param room how many workers more there may be
    */
   async look(room: () => number): Promise<void> {
-    const { site, taker } = this.#options;
-    await this.#seeEnds();
-    await this.#followDrains();
+    const { site, taker, settings } = this.#options;
+    await this.#drains.seeEnds((drain, ending) => this.#over(drain, ending));
+    await this.#drains.follow(settings.lease);
+    if (!this.#drains.areHeard) {
+      // What looks as if nobody had it may be in the hands of a worker that has not been heard of yet.
+      return;
+    }
     if (!site.facts || !site.isOpen || taker.closed) {
       return;
     }
@@ -126,6 +126,7 @@ export class SiteQueues {
       await site.queue.endLeases(
         tables.map(({ name }) => name),
         Math.floor(Date.now() / 1000),
+        this.#drains.items,
       );
     }
     if (this.#rhythm.isDue('purge', purgeInterval)) {
@@ -141,11 +142,8 @@ export class SiteQueues {
         waiting.delete(name);
       }
     }
-    const running = new Map<string, number>();
-    for (const { queue } of this.#drains.values()) {
-      running.set(queue, (running.get(queue) ?? 0) + 1);
-    }
-    for (const queue of chooseDrains(queues, waiting, running, room())) {
+    for (const queue of chooseDrains(queues, waiting, this.#drains.count(), room(), this.#begun)) {
+      this.#begun.set(queue.name, performance.now());
       await this.#begin(queue);
     }
   }
@@ -166,52 +164,10 @@ export class SiteQueues {
     }
   }
 
-  async #seeEnds(): Promise<void> {
-    const { site } = this.#options;
-    for (let ending = this.#endings[0]; ending; ending = this.#endings[0]) {
-      const { run } = ending;
-      const drain = this.#drains.get(run.handle) ?? this.#adopt(run.handle);
-      await drain.over(ending, this.keeper, site.queue);
-      this.#endings.shift();
-      this.#drains.delete(run.handle);
-      // Somebody does not want it to go on, or it took too long.
-      if (run.outcome === 'cancelled' || run.outcome === 'timed-out') this.#asked.delete(run.handle);
-      this.#pauses.over(drain.queue, drain.begun > 0, this.#isTable(drain.queue));
-    }
-  }
-
-  async #followDrains(): Promise<void> {
-    const { site, running, settings } = this.#options;
-    const seen = new Set<string>();
-    for (const { dispatch, steps } of running()) {
-      if (dispatch.site === site && dispatch.callback === queueCallback) {
-        seen.add(dispatch.handle);
-        if (this.#endings.some(({ run }) => run.handle === dispatch.handle)) {
-          continue;
-        }
-        const drain = this.#drains.get(dispatch.handle) ?? this.#adopt(dispatch.handle);
-        await drain.follow(steps, this.keeper, site.queue);
-        await drain.renew(site.queue, settings.lease);
-      }
-    }
-    if (this.#rhythm.isDue('dropped', dropInterval)) {
-      const unseen = [...this.#drains.values()].filter(({ handle }) => !seen.has(handle));
-      const rows = unseen.length === 0 ? [] : await site.store.find(unseen.map(({ handle }) => handle));
-      for (const { handle } of unseen) {
-        const ends = this.#endings.some(({ run }) => run.handle === handle);
-        if (!ends && !rows.some((row) => row.handle === handle)) {
-          this.#drains.delete(handle);
-        }
-      }
-    }
-  }
-
-  /** A worker that an earlier daemon began. */
-  #adopt(handle: string): Drain {
-    const queue = this.#options.scheduled(handle) ?? queueOf(handle);
-    const drain = new Drain({ queue, handle, processes: this.#isProcesses(queue), made: false });
-    this.#drains.set(handle, drain);
-    return drain;
+  #over({ queue, begun }: Drain, { run }: Ending): void {
+    // Somebody does not want it to go on, or it took too long.
+    if (run.outcome === 'cancelled' || run.outcome === 'timed-out') this.#asked.delete(run.handle);
+    this.#pauses.over(queue, begun > 0, this.#isTable(queue));
   }
 
   async #lookForChanges(): Promise<void> {
@@ -241,18 +197,17 @@ export class SiteQueues {
 
   async #start(queue: PlannedQueue, handle: string): Promise<OwnStart> {
     const { site, taker, hostsOf, settings } = this.#options;
-    const drain = new Drain({ queue: queue.name, handle, processes: queue.processes, made: true });
-    this.#drains.set(handle, drain);
+    this.#drains.add(queue.name, handle);
     try {
       const process = { handle, callback: queueCallback, serviceHost: hostsOf(site)[0] ?? '' };
       const options = { seconds: queue.seconds, lease: leaseSeconds(queue, settings.lease) };
       const started = await startOwn(taker, site, process, [queue.name, options]);
       if (started !== 'started') {
-        this.#drains.delete(handle);
+        this.#drains.remove(handle);
       }
       return started;
     } catch (error) {
-      this.#drains.delete(handle);
+      this.#drains.remove(handle);
       throw error;
     }
   }
@@ -274,16 +229,6 @@ export class SiteQueues {
   #isTable(queue: string): boolean {
     return this.plan().find(({ name }) => name === queue)?.table ?? true;
   }
-}
-
-/** The name under which a queue's worker stands among the site's processes. */
-export function handleOf(queue: string, number: number): string {
-  return `${queueCallback}:${number}:${queue.slice(0, 220)}`;
-}
-
-/** The queue of a worker, by the name of its process. */
-function queueOf(handle: string): string {
-  return handle.split(':').slice(2).join(':');
 }
 
 /** Seconds; nobody here can renew a lease that is kept elsewhere. */

@@ -10,7 +10,7 @@ const looksForRow = 10;
 
 /**
  * Hears of a living worker what must be known before its end, although it speaks to nobody:
- * its claim, from which on it has limits and can be unlocked, and that it has changed its row itself.
+ * its claim, from which on it has limits and can be unlocked, that it has changed its row itself, and its steps.
  */
 export class Eavesdropper {
   readonly #record: RunRecord;
@@ -28,8 +28,8 @@ export class Eavesdropper {
     const lines = await readFile(this.#spool, 'utf8').catch(() => '');
     for (const line of lines.split('\n')) {
       const { data } = runMessage.safeParse(parseJson(line));
-      if (data?.type === 'row-touched') {
-        this.#record.follow(data);
+      if (data?.type === 'row-touched' || data?.type === 'step') {
+        this.#record.hear(data);
       } else if (data?.type === 'claimed') {
         this.#claimed(data.stamp, data.lock);
       }

@@ -1,5 +1,7 @@
 import type { Ending } from '../outcome/past-runs.js';
+import { stepsToKeep } from '../process/item-step.js';
 import type { Outcome } from '../process/outcome.js';
+import { queueCallback } from '../process/own-callback.js';
 import { logFile } from '../workers/jobs.js';
 import type { RunRecord } from './run-record.js';
 
@@ -11,6 +13,7 @@ export function endingOf(record: RunRecord, outcome: Outcome): Ending {
     log: logFile(dispatch.site.place, dispatch.id),
     token: dispatch.token,
     steps: record.steps,
+    left: dispatch.callback === queueCallback ? stepsToKeep(record.steps) : [],
     run: {
       id: dispatch.id,
       site: dispatch.site.name,

@@ -44,6 +44,11 @@ export function stopNote(cause: Outcome): object {
   return { type: 'stop', outcome: { ...cause } } satisfies z.input<typeof stop>;
 }
 
+/** A step of a run that the daemon has added, as its worker would have told it. */
+export function stepNote(name: string): object {
+  return { type: 'step', name, number: 0, of: 0 } satisfies Extract<RunMessage, { type: 'step' }>;
+}
+
 /** Reads what stopNote() has written; undefined: it is something else. */
 export function readStopNote(message: unknown): Outcome | undefined {
   return stop.safeParse(message).data?.outcome;

@@ -12,7 +12,7 @@ import { hookFile, processFile, spoolFile } from '../workers/jobs.js';
 import { exitRecord, runMessage } from '../workers/protocol.js';
 import { signalName, type WorkerExit } from '../workers/worker.js';
 import { endOf, type RunEnd, type RunTools } from './end-run.js';
-import { readOutcomeNote, readStopNote, stopNote } from './ledger-notes.js';
+import { readOutcomeNote, readStopNote, stepNote, stopNote } from './ledger-notes.js';
 import { Eavesdropper } from './eavesdropper.js';
 import { finish } from './run-process.js';
 import type { RunRecord } from './run-record.js';
@@ -37,6 +37,7 @@ const looks = 5;
 export async function resumeRun(record: RunRecord, tools: RunTools, entry: LedgerEntry): Promise<RunEnd> {
   const { id, site } = record.dispatch;
   const report = new RunReport();
+  record.isHeard = false;
   let endedAt: number | undefined;
   let stop: Outcome | undefined;
   for (const message of entry.messages) {
@@ -57,10 +58,12 @@ export async function resumeRun(record: RunRecord, tools: RunTools, entry: Ledge
   }
   record.stopped ??= stop;
   record.onStop = (cause) => tools.ledger.note(id, stopNote(cause));
+  record.onStep = (name) => tools.ledger.note(id, stepNote(name));
   const eavesdropper = new Eavesdropper(record, spool);
   let unwatch: (() => void) | undefined;
   while (await isAlive(identity)) {
     await eavesdropper.listen();
+    record.isHeard = true;
     // Its socket is gone: it cannot be asked where it is.
     record.tellsStack = false;
     if (record.claimStamp !== undefined) {
@@ -74,6 +77,7 @@ export async function resumeRun(record: RunRecord, tools: RunTools, entry: Ledge
   for (const line of (await readFile(spool, 'utf8').catch(() => '')).split('\n')) {
     hear(record, report, parseJson(line));
   }
+  record.isHeard = true;
   if (!report.claimed && record.dispatch.token === '') {
     // The database was away when this daemon began: without its token it could not be begun again.
     const { handle, stamp } = record.dispatch;
@@ -95,8 +99,11 @@ export async function resumeRun(record: RunRecord, tools: RunTools, entry: Ledge
   const end: RunEnd = gone
     ? { type: 'ended', outcome: record.cause.write(gone) }
     : again(await endOf(record, tools, report, exit, endedAt));
-  await rm(spool, { force: true });
-  return finish(record, tools, report, end);
+  const finished = await finish(record, tools, report, end);
+  if (end.type !== 'unsettled') {
+    await rm(spool, { force: true });
+  }
+  return finished;
 }
 
 function hear(record: RunRecord, report: RunReport, message: unknown): void {
@@ -109,7 +116,7 @@ function hear(record: RunRecord, report: RunReport, message: unknown): void {
       const age = Math.max(0, Date.now() - record.dispatchedAt);
       report.sessions = { ids: report.sessions.ids, at: performance.now() - age };
     }
-    record.follow(parsed.data);
+    record.hear(parsed.data);
     if (parsed.data.type === 'claimed') {
       record.claimed(Number(parsed.data.stamp) * 1000);
     }

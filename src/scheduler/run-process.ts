@@ -4,7 +4,7 @@ import { identifyNow } from '../process/identity.js';
 import type { OutcomeKind } from '../process/outcome.js';
 import { closeLog, cutLog } from '../outcome/run-log.js';
 import { RunReport } from '../outcome/run-report.js';
-import { hookFile, logFile, processFile, runJob, type JobPlace } from '../workers/jobs.js';
+import { hookFile, logFile, processFile, runJob, spoolFile, type JobPlace } from '../workers/jobs.js';
 import { runMessage } from '../workers/protocol.js';
 import { talk } from '../workers/talk.js';
 import type { TakenWorker } from '../workers/site-workers.js';
@@ -12,7 +12,7 @@ import type { WorkerExit } from '../workers/worker.js';
 import { endOf, type RunEnd, type RunTools, type Stale } from './end-run.js';
 import type { Dispatch } from './dispatch.js';
 import { endingOf } from './ending-of.js';
-import { isKept, stopNote } from './ledger-notes.js';
+import { isKept, stepNote, stopNote } from './ledger-notes.js';
 import type { RunRecord } from './run-record.js';
 import { watchLimits } from './watch-limits.js';
 
@@ -56,6 +56,7 @@ async function attempt(record: RunRecord, tools: RunTools): Promise<RunEnd | Sta
   }
   tools.ledger.begin(record.note(identifyNow(worker.pid)));
   record.onStop = (cause) => tools.ledger.note(record.dispatch.id, stopNote(cause));
+  record.onStep = (name) => tools.ledger.note(record.dispatch.id, stepNote(name));
   const exit = await performJob(record, tools, taken, report);
   if (!report.claimed) {
     taken.begun?.();
@@ -95,7 +96,7 @@ export async function finish<E extends RunEnd | Stale>(
   const { dispatch } = record;
   const { id, site } = dispatch;
   if (end.type === 'unsettled') {
-    // Everything is needed for the hook when the database is back.
+    // Everything is needed when the database is back.
     return end;
   }
   if (end.type === 'ended' || end.type === 'retry') {
@@ -109,8 +110,11 @@ export async function finish<E extends RunEnd | Stale>(
     tools.ledger.again({ site: site.name, handle, stamp, tries });
   }
   tools.ledger.over(id);
-  if (['ended', 'retry', 'nothing'].includes(end.type) && (report.claimed?.listeners ?? 1) > 0) {
-    await removeNotes(site.place, id);
+  if (['ended', 'retry', 'nothing'].includes(end.type)) {
+    // A worker writes down each of its steps, and what a hook needs.
+    if ((report.claimed?.listeners ?? 1) > 0 || record.steps.length > 0) {
+      await removeNotes(site.place, id);
+    }
   }
   if (end.type === 'ended' || end.type === 'retry') {
     // A full disk costs the last line of the log, not the end of the run.
@@ -121,9 +125,9 @@ export async function finish<E extends RunEnd | Stale>(
   return end;
 }
 
-/** Removes what workers have written down of a run for its hook; not before the ledger has closed it. */
+/** Removes what workers have written down of a run; not before the ledger has closed it. */
 export async function removeNotes(place: JobPlace, id: string): Promise<void> {
-  await Promise.all([processFile, hookFile].map((file) => unlink(file(place, id)).catch(() => undefined)));
+  await Promise.all([processFile, hookFile, spoolFile].map((file) => unlink(file(place, id)).catch(() => undefined)));
 }
 
 async function performJob(

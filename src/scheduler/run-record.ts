@@ -36,6 +36,10 @@ export class RunRecord {
   readonly steps: string[] = [];
   /** Why it was stopped, by whom; undefined: it was not. */
   stopped: Outcome | undefined;
+  /** Whether all is known that its worker has told so far; of a run of an earlier daemon not at once. */
+  isHeard = true;
+  /** Called when a step is added that its worker has not told. */
+  onStep: (name: string) => void = () => undefined;
   /** Called when somebody stops it. */
   onStop: (cause: Outcome) => void = () => undefined;
   /** Where it was when it was asked, innermost call first; undefined: it did not answer. */
@@ -114,6 +118,19 @@ export class RunRecord {
       this.stack = message.frames;
       this.onStack();
     }
+  }
+
+  /** Follows what its worker has said to an earlier daemon or has written down, some of it twice. */
+  hear(message: RunMessage): void {
+    if (message.type !== 'step' || !this.steps.includes(message.name)) {
+      this.follow(message);
+    }
+  }
+
+  /** Adds a step that its worker does not know of. */
+  addStep(name: string): void {
+    this.steps.push(name);
+    this.onStep(name);
   }
 
   /** As it is written down for the next daemon. */

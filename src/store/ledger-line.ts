@@ -29,11 +29,15 @@ const begun = z.object({
 /** A run as it is written down before its worker gets it. */
 export type LedgerRun = z.infer<typeof begun>;
 
-/** A run that has ended and is not in the history yet. */
+/** A run that has ended and is not in the history yet, or has left something of a queue. */
 export interface LedgerEnding {
   readonly run: EndedRun;
   /** File with what it printed. */
   readonly log: string;
+  /** Steps of a queue's worker to whose items nobody has seen yet. */
+  readonly left?: readonly string[] | undefined;
+  /** The history has it. */
+  readonly kept?: boolean | undefined;
 }
 
 const ending = z.object({
@@ -42,6 +46,8 @@ const ending = z.object({
     return typeof id === 'string' && typeof site === 'string' && typeof ended === 'number';
   }),
   log: z.string(),
+  left: z.array(z.string()).readonly().optional(),
+  kept: z.boolean().optional(),
 });
 
 const owed = z.object({
@@ -74,6 +80,7 @@ export const ledgerLine = z.union([
   z.tuple([z.literal('over'), z.string()]),
   z.tuple([z.literal('ended'), ending]),
   z.tuple([z.literal('kept'), z.array(z.string())]),
+  z.tuple([z.literal('seen'), z.string()]),
   z.tuple([z.literal('owed'), owed]),
   z.tuple([z.literal('freed'), z.string()]),
   z.tuple([z.literal('again'), again]),

@@ -90,10 +90,10 @@ export class Ledger {
     }
   }
 
-  /** A run has ended, and the history does not have it yet. */
-  ended({ run, log }: LedgerEnding): void {
+  /** A run has ended, and the history does not have it yet; neither has anybody seen to what it may have left. */
+  ended({ run, log, left = [] }: LedgerEnding): void {
     if (!this.#endings.has(run.id)) {
-      this.#write(['ended', { run, log }]);
+      this.#write(['ended', { run, log, ...(left.length > 0 ? { left } : {}) }]);
     }
   }
 
@@ -105,9 +105,21 @@ export class Ledger {
     }
   }
 
+  /** Somebody has seen to what a worker of a queue has left. */
+  seen(id: string): void {
+    if (this.#endings.get(id)?.left) {
+      this.#write(['seen', id]);
+    }
+  }
+
   /** Runs that the last daemon did not bring into the history any more. */
   get endings(): readonly LedgerEnding[] {
-    return [...this.#endings.values()];
+    return [...this.#endings.values()].filter(({ kept }) => kept !== true);
+  }
+
+  /** Runs of queues' workers to whose items the last daemon did not see any more, in the order of their ends. */
+  get unseen(): readonly LedgerEnding[] {
+    return [...this.#endings.values()].filter(({ left }) => left);
   }
 
   /** The locks of a dead run could not be removed: whoever reads this is to do it. */
@@ -179,9 +191,24 @@ export class Ledger {
         this.#again.delete(oldest);
       }
       this.#again.set(tryKey(entry[1].site, entry[1].handle), entry[1]);
+    } else if (entry[0] === 'seen') {
+      this.#change(entry[1], { left: undefined });
     } else {
       for (const id of entry[1]) {
+        this.#change(id, { kept: true });
+      }
+    }
+  }
+
+  /** An ending stays until the history has it and nothing is left of it. */
+  #change(id: string, change: Partial<LedgerEnding>): void {
+    const ending = this.#endings.get(id);
+    if (ending) {
+      const { run, log, left, kept } = { ...ending, ...change };
+      if (kept === true && left === undefined) {
         this.#endings.delete(id);
+      } else {
+        this.#endings.set(id, { run, log, left, kept });
       }
     }
   }

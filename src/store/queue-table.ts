@@ -123,12 +123,14 @@ export class QueueTable {
    * Returns items whose lease has ended, as the site's own cron does: whoever had them is gone.
    *
    * @param before seconds since 1970
+   * @param spared items that somebody here has yet to see to
    */
-  async endLeases(names: readonly string[], before: number): Promise<void> {
+  async endLeases(names: readonly string[], before: number, spared: readonly number[]): Promise<void> {
     if (names.length > 0) {
+      const others = spared.length > 0 ? ` AND item_id NOT IN (${marks(spared)})` : '';
       await this.#main.change(
-        `UPDATE ${this.#name} SET expire = 0 WHERE expire > 0 AND expire < ? AND name IN (${marks(names)})`,
-        [before, ...names],
+        `UPDATE ${this.#name} SET expire = 0 WHERE expire > 0 AND expire < ? AND name IN (${marks(names)})${others}`,
+        [before, ...names, ...spared],
       );
     }
   }

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 
 import { pauseAfter } from '../../src/queues/item-keeper.js';
-import { readItemStep } from '../../src/queues/item-step.js';
+import { readItemStep } from '../../src/process/item-step.js';
 import { MemoryBook } from '../../src/queues/memory-book.js';
 
 test('pauses grow, from a second to an hour', () => {
@@ -10,9 +10,11 @@ test('pauses grow, from a second to an hour', () => {
 });
 
 test.each([
-  ['7 1700 1600', { id: 7, claim: 1700, created: 1600, what: 'begun', reason: '' }],
-  ['7 1700 1600 .', { id: 7, claim: 1700, created: 1600, what: 'ran', reason: '' }],
-  ['7 1700 1600 !two\nlines', { id: 7, claim: 1700, created: 1600, what: 'failed', reason: 'two\nlines' }],
+  ['7 1700 1600', { id: 7, claim: 1700, created: 1600, what: 'begun', reason: '', lease: 1700 }],
+  ['7 1700 1600 .', { id: 7, claim: 1700, created: 1600, what: 'ran', reason: '', lease: 1700 }],
+  ['7 1700 1600 !two\nlines', { id: 7, claim: 1700, created: 1600, what: 'failed', reason: 'two\nlines', lease: 1700 }],
+  ['7 1700 1600 ~', { id: 7, claim: 1700, created: 1600, what: 'exits', reason: '', lease: 1700 }],
+  ['7 1700 1600 =1760', { id: 7, claim: 1700, created: 1600, what: 'leased', reason: '', lease: 1760 }],
   // Kept elsewhere, through, and what a module of the site is called.
   ['abc 0 0', undefined],
   ['7 0 0', undefined],

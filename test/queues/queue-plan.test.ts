@@ -54,6 +54,30 @@ describe('which workers begin', () => {
     expect(choose({ long: 4, short: 1 }, {}, 9)).toEqual(['long', 'short', 'long', 'long', 'long']);
   });
 
+  test('the queue with the fewest workers first, whatever their order', () => {
+    expect(choose({ long: 4, short: 1 }, { long: 3 }, 1)).toEqual(['short']);
+  });
+
+  test('of queues with as many workers that which has waited longest', () => {
+    const both = new Map([
+      ['long', 4],
+      ['short', 1],
+    ]);
+    const next = (begun: [string, number][]): string | undefined =>
+      chooseDrains(queues, both, new Map(), 1, new Map(begun))[0]?.name;
+    expect([
+      next([['long', 2]]),
+      next([
+        ['long', 2],
+        ['short', 1],
+      ]),
+      next([
+        ['long', 1],
+        ['short', 2],
+      ]),
+    ]).toEqual(['short', 'short', 'long']);
+  });
+
   test('never more than the limit, than there are items, or than there is room for', () => {
     expect(choose({ long: 4, short: 1 }, { long: 3, short: 1 }, 9)).toEqual(['long']);
     expect(choose({ long: 2 }, {}, 9)).toEqual(['long', 'long']);

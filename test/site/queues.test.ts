@@ -5,7 +5,7 @@ import { prepareBench } from '../harness/bench.js';
 import { describeSites } from '../harness/describe-sites.js';
 import { detail, event, events, openGate, shutdowns } from '../harness/fixture-log.js';
 import { ask } from '../harness/history.js';
-import { nothingLeft } from '../harness/leftovers.js';
+import { isDead, nothingLeft } from '../harness/leftovers.js';
 import { newHandle } from '../harness/run.js';
 import { waitFor } from '../harness/wait.js';
 
@@ -81,7 +81,15 @@ describeSites('queues', ['real'], (kind) => {
       ...bad.map((mood) => [`bad-${mood}`, mood] as const),
       ...good.map((label) => [label, ''] as const),
     ]);
-    const aside = await onlyAside(work, bad.length);
+    const nightmares = ['throw', 'kill'];
+    for (const how of nightmares) {
+      await bench.site.php('drupald_fixture_enqueue_nightmare($args[0], $args[1], $args[2]); return TRUE;', [
+        work,
+        `nightmare-${how}`,
+        how,
+      ]);
+    }
+    const aside = await onlyAside(work, bad.length + nightmares.length);
     for (const label of good) {
       const sights = (await events(bench.site, label, 'work')).map(detail);
       expect(sights, label).toEqual([{ uid: 0, saves: false, session: 0, ours: true }]);
@@ -94,7 +102,8 @@ describeSites('queues', ['real'], (kind) => {
     for (const words of ['the item of the fixture throws', 'does_not_exist', 'fatal PHP error', 'exit()', 'SIGKILL']) {
       expect(reasons).toContain(words);
     }
-    expect(aside.map(({ failures }) => failures)).toEqual(bad.map(() => 3));
+    // Also what fails while its data is read.
+    expect(aside.map(({ failures }) => failures)).toEqual([...bad, ...nightmares].map(() => 3));
   }, 60_000);
 
   test('what is set aside runs again when it is told to, and goes when it is dropped', async () => {
@@ -128,13 +137,14 @@ describeSites('queues', ['real'], (kind) => {
   test('processes that were queued run as their owners; one without owner is refused, and told', async () => {
     const [owner] = await bench.site.sql<{ uid: number }>("SELECT uid FROM {users} WHERE name = 'owner'");
     const uid = owner?.uid ?? NaN;
-    const [own, static_, orphan, exits, throws, dies] = Array.from({ length: 6 }, () => newHandle('queued'));
+    const [own, static_, orphan, exits, throws, dies, loses] = Array.from({ length: 7 }, () => newHandle('queued'));
     await queueProcess(own!, 'drupald_fixture_environment', [], uid);
     await queueProcess(static_!, 'DrupaldFixtureCallbacks::statically', ['x']);
     await queueProcess(orphan!, 'drupald_fixture_mark', [], 999_999);
     await queueProcess(exits!, 'drupald_fixture_exits', [0]);
     await queueProcess(throws!, 'drupald_fixture_throws', []);
     await queueProcess(dies!, 'drupald_fixture_signal', [9]);
+    await queueProcess(loses!, 'drupald_fixture_ends_without_database', []);
     expect(detail(await event(bench.site, own!, 'environment'))).toMatchObject({ uid });
     expect(await shutdowns(bench.site, static_!)).toMatchObject([{ message: null }]);
     expect(await count(static_!, 'static_method')).toBe(1);
@@ -144,6 +154,9 @@ describeSites('queues', ['real'], (kind) => {
     expect(await shutdowns(bench.site, exits!)).toMatchObject([{ message: null }]);
     const aside = await onlyAside(processes, 2);
     expect(await count(exits!, 'before')).toBe(1);
+    // It had come to its end: that the module could not write that down is no reason to run it again.
+    expect(await count(loses!, 'before')).toBe(1);
+    expect(await shutdowns(bench.site, loses!)).toMatchObject([{ message: null }]);
     expect(await count(dies!, 'before')).toBe(3);
     expect(aside.map(({ reason }) => reason).join('\n')).toContain('The fixture throws');
     expect((await ask(bench, 'queue', 'drop', processes, '--all')).stdout).toContain('2 items removed');
@@ -181,14 +194,24 @@ describeSites('queues', ['real'], (kind) => {
 
   test('the item of a daemon that was killed goes on, and the next one renews its lease', async () => {
     await enqueue(work, [['adopted', 'gate adopted']]);
+    const exits = newHandle('exits');
+    await queueProcess(exits, 'drupald_fixture_exits_behind_gate', [exits]);
     await event(bench.site, 'adopted', 'work');
+    const { pid } = await event(bench.site, exits, 'gate');
     const before = (await rows(work))[0]?.expire ?? NaN;
     await bench.daemon.kill9();
+    // This one ends while nobody is there, and its lease does, as cron of the site ends it.
+    await openGate(bench.site, exits);
+    await waitFor(() => isDead(pid), { what: 'the worker to end' });
+    await bench.site.sql('UPDATE {queue} SET expire = 0 WHERE name = ?', [processes]);
     await bench.restart({ config: config() });
     await waitFor(async () => ((await rows(work))[0]?.expire ?? NaN) > before + 2, { what: 'its lease to be renewed' });
     await openGate(bench.site, 'adopted');
     await onlyAside(work, 0);
     expect(await count('adopted', 'worked')).toBe(1);
+    await onlyAside(processes, 0);
+    expect(await shutdowns(bench.site, exits)).toMatchObject([{ message: null }]);
+    expect(await count(exits, 'gate')).toBe(1);
   }, 60_000);
 
   test('nothing is lost or doubled while workers die and somebody else drains the same queue', async () => {

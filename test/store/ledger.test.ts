@@ -142,3 +142,24 @@ it('tells once that it cannot write, goes on, and writes all of it when it can a
     vi.useRealTimers();
   }
 });
+
+it('keeps what workers of queues have left until somebody has seen to it, whatever the history has', () => {
+  const first = ledger();
+  first.open();
+  const left = ['5 100 90', '5 100 90 .'];
+  for (const id of ['a', 'b', 'c']) {
+    first.ended({ run: endedRun(id, 1), log: `/${id}.log`, left: id === 'c' ? [] : left });
+  }
+  first.kept(['a', 'c']);
+  first.seen('b');
+  first.seen('c');
+  const second = ledger();
+  second.open();
+  expect(second.unseen.map(({ run: { id }, left: steps }) => [id, steps])).toEqual([['a', left]]);
+  expect(second.endings.map(({ run: { id } }) => id)).toEqual(['b']);
+  second.seen('a');
+  second.kept(['b']);
+  const third = ledger();
+  third.open();
+  expect([...third.unseen, ...third.endings]).toEqual([]);
+});

@@ -1,4 +1,6 @@
 import { realDrupal } from '../harness/paths.js';
+import { queueEvidence, queueTable, wrongItemCounts } from './queue-report.js';
+import { tortureQueues } from './queue-torture.js';
 import { evidenceOf, table, wrongCounts } from './report.js';
 import { torture } from './torture.js';
 
@@ -30,4 +32,26 @@ export async function main(options: MainOptions): Promise<boolean> {
   }
   console.log(table(outcome));
   return [...wrongCounts(outcome).values()].every((count) => count === 0);
+}
+
+/** The same for items of queues, which only the real site has. */
+export async function mainOfQueues(options: { items: number; minutes: number; seed: number }): Promise<boolean> {
+  const { items, minutes, seed } = options;
+  console.log(
+    `${items} items in ${minutes.toFixed(1)} minutes, seed ${seed} (npm run torture -- --queue --items ${items} --minutes ${minutes} --seed ${seed})`,
+  );
+  const outcome = await tortureQueues({
+    kind: 'real',
+    seed,
+    items,
+    duration: minutes * 60_000,
+    patience: 120_000,
+    tell: (line) => console.log(line),
+  });
+  const evidence = queueEvidence(outcome);
+  if (evidence !== '') {
+    console.log(`\n${evidence}\n`);
+  }
+  console.log(queueTable(outcome));
+  return [...wrongItemCounts(outcome).values()].every((count) => count === 0);
 }

@@ -5,6 +5,9 @@ import type { MariaDb } from '../harness/mariadb.js';
 import type { KillStep } from './plan.js';
 import { Processes } from './processes.js';
 
+/** Starts of a daemon until the run is given up. */
+const startTries = 5;
+
 /** A process that was killed. */
 export interface Killed {
   /** Seconds since 1970. */
@@ -52,6 +55,11 @@ export class Violence {
     return [...this.#earlier, ...this.#daemon.lines];
   }
 
+  /** Whether a process of this title is there. */
+  has(title: RegExp): boolean {
+    return this.processes.all(this.#daemon.pid).some((found) => title.test(found.title));
+  }
+
   /** Does one step. What is to come back comes back later: see settled(). */
   strike(step: KillStep): void {
     if (step.victim === 'daemon') {
@@ -61,7 +69,7 @@ export class Violence {
         await this.#daemon.kill9();
         await pause(step.down);
         this.#earlier.push(...this.#daemon.lines);
-        this.#daemon = await Daemon.start(this.#options);
+        this.#daemon = await this.#startAgain();
       });
     } else if (step.victim === 'database' || step.victim === 'database-stop') {
       this.#take('database', async () => {
@@ -103,6 +111,17 @@ export class Violence {
     } catch {
       // It had just ended by itself.
       this.missed += 1;
+    }
+  }
+
+  /** As a service manager does: one whose first worker was killed ends with "temporary" and is started once more. */
+  async #startAgain(): Promise<Daemon> {
+    for (let tries = 1; ; tries += 1) {
+      try {
+        return await Daemon.start(this.#options);
+      } catch (error) {
+        if (tries >= startTries || !String(error).includes('ended (75)')) throw error;
+      }
     }
   }
 

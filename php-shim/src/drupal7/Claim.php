@@ -24,6 +24,29 @@ class Claim extends \DatabaseLog {
   private $listener;
   private $touched = FALSE;
   private $previous;
+  private $outer;
+
+  /**
+   * Watches a process that runs inside the one that is watched, until outside().
+   *
+   * @param object $listener
+   *   As of watch().
+   */
+  public static function inside($handle, $listener) {
+    $before = Site::processConnection()->getLogger();
+    $outer = $before instanceof self ? array($before->handle, $before->listener, $before->touched, $before->step) : NULL;
+    $watch = self::watch($handle, $listener);
+    $watch->outer = $outer;
+    return $watch;
+  }
+
+  /** Goes on with what was watched before. */
+  public function outside() {
+    if ($this->outer) {
+      list($this->handle, $this->listener, $this->touched, $this->step) = $this->outer;
+      $this->outer = NULL;
+    }
+  }
 
   /**
    * Starts to watch.

@@ -3,13 +3,14 @@
 namespace Drupald\Drupal7;
 
 use Drupald\Channel;
+use Drupald\Ending;
 use Drupald\OutputLog;
 
 /**
  * Works off the items of one queue, as the site's cron would, told item by item.
  *
- * The daemon is told of an item before its worker is called, so that it can
- * renew the lease, and give the item back should this process die in it.
+ * The daemon is told of an item before it is claimed, so that it can renew the
+ * lease, and give the item back should this process die in it.
  */
 class QueueRun {
 
@@ -21,14 +22,20 @@ class QueueRun {
   private $name;
   private $callback;
   private $queue;
+  private $isTable;
   private $number = 0;
+  private $words = '';
+  private $hasRun = FALSE;
+  private $works = FALSE;
   private $failed = array();
   private $surroundings;
+  private $pid;
 
   /** Makes the callback known; called before the module asks whether it can be called. */
   public static function prepare(Channel $channel) {
     self::$channel = $channel;
     require_once __DIR__ . '/QueueInfo.php';
+    require_once __DIR__ . '/QueuedProcess.php';
     require_once __DIR__ . '/own-callbacks.php';
   }
 
@@ -49,6 +56,8 @@ class QueueRun {
     $this->name = $name;
     $this->callback = $callback;
     $this->queue = \DrupalQueue::get($name);
+    $this->pid = getmypid();
+    $this->isTable = QueueInfo::className($name) === 'SystemQueue';
     $this->surroundings = array(
       'language' => isset($GLOBALS['language']) ? clone $GLOBALS['language'] : NULL,
       'zone' => date_default_timezone_get(),
@@ -58,11 +67,12 @@ class QueueRun {
   }
 
   private function drain(array $options) {
+    register_shutdown_function(array($this, 'shutdown'));
     $this->queue->createQueue();
     $end = microtime(TRUE) + $options['seconds'];
     do {
       $this->settleDown();
-      $item = $this->queue->claimItem($options['lease']);
+      $item = $this->claim($options['lease']);
       if ($item) {
         $this->work($item);
       }
@@ -73,79 +83,100 @@ class QueueRun {
       $this->queue->releaseItem($item);
     }
     OutputLog::note(sprintf('%d items of %s.', $this->number, $this->name));
-    $this->step('');
+    $this->tell('');
+  }
+
+  /** The next item; of the site's table still with its data as text. */
+  private function claim($lease) {
+    if ($this->isTable) {
+      return $this->claimRow($lease);
+    }
+    $item = $this->queue->claimItem($lease);
+    if ($item) {
+      $this->number++;
+      $this->words = preg_replace('/\s+/', '-', isset($item->item_id) ? (string) $item->item_id : 'item') . ' 0 0';
+      $this->tell($this->words);
+    }
+    return $item;
+  }
+
+  /**
+   * As SystemQueue::claimItem() does it, but told before: a process that dies
+   * right behind the claim, or while the data is read, has not died unheard.
+   */
+  private function claimRow($lease) {
+    while (TRUE) {
+      $item = db_query('SELECT item_id, data, created FROM {queue} q WHERE expire = 0 AND name = :name ORDER BY created, item_id ASC LIMIT 1', array(':name' => $this->name))->fetchObject();
+      if (!$item) {
+        return FALSE;
+      }
+      $expire = time() + $lease;
+      $this->words = "$item->item_id $expire $item->created";
+      $this->tell($this->words);
+      $claim = db_query('UPDATE {queue} SET expire = :expire WHERE item_id = :id AND expire = 0', array(':expire' => $expire, ':id' => $item->item_id));
+      if ($claim->rowCount() > 0) {
+        $this->number++;
+        return $item;
+      }
+    }
   }
 
   private function work($item) {
-    $this->number++;
-    $words = $this->words($item);
-    $this->step($words);
+    $this->hasRun = FALSE;
+    $this->works = TRUE;
     try {
+      if ($this->isTable) {
+        $item->data = unserialize($item->data);
+      }
       if ($this->callback === QueueInfo::PROCESSES) {
-        $this->process($item->data);
+        QueuedProcess::run($item->data, array($this, 'ran'));
       }
       else {
         call_user_func($this->callback, $item->data);
       }
     }
     catch (\Exception $error) {
-      $this->threw($item, $words, $error);
+      $this->threw($item, $error);
       return;
     }
     catch (\Throwable $error) {
-      $this->threw($item, $words, $error);
+      $this->threw($item, $error);
       return;
     }
-    // Should this process die now, the daemon removes it: it must not run again.
-    $this->step("$words .");
+    $this->ran();
+    $this->works = FALSE;
     $this->queue->deleteItem($item);
   }
 
-  /**
-   * Runs one process that was put into the queue, as its owner.
-   *
-   * The module drops an item without a word when its process may not begin,
-   * and leaves the row behind.
-   */
-  private function process($data) {
-    list($handle, $token) = array_map('rawurldecode', $data);
-    $process = background_process_get_process($handle);
-    if (!$process || $process->token !== $token) {
-      OutputLog::note("The process $handle of this item no longer exists.");
-      return;
+  /** The item must not run again: should this process die now, or its database be gone, the daemon removes it. */
+  public function ran() {
+    if (!$this->hasRun) {
+      $this->hasRun = TRUE;
+      self::$channel->vouch($this->step($this->words . ' .'));
     }
-    if ((int) $process->exec_status === (int) BACKGROUND_PROCESS_STATUS_RUNNING) {
-      throw new \RuntimeException("The process $handle runs elsewhere, or has died there.");
-    }
-    if ($process->uid && !user_load($process->uid)) {
-      $this->refuse($process, 'The process was not started: its owner, user ' . $process->uid . ', does not exist.');
-      return;
-    }
-    call_user_func($this->callback, $data);
   }
 
-  /** Ends a process that never may begin. */
-  private function refuse($process, $sentence) {
-    Settle::endProgress($process->handle, $sentence, microtime(TRUE));
-    $loaded = @\BackgroundProcess::load($process);
-    if (background_process_remove_process($process->handle, $process->start_stamp)) {
-      Settle::invokeHook($loaded, $sentence);
+  /** PHP ends in the middle of an item: which code an exit() had, only the parent of this process learns, if it lives. */
+  public function shutdown() {
+    if (getmypid() === $this->pid && $this->works && !$this->hasRun && !Ending::fatal(error_get_last(), '')) {
+      $this->tell($this->words . ' ~');
     }
-    Settle::log($process->handle, $sentence);
   }
 
-  private function threw($item, $words, $error) {
+  private function threw($item, $error) {
+    $this->works = FALSE;
     $place = $error->getFile() . ':' . $error->getLine();
     $reason = get_class($error) . ': ' . $error->getMessage() . " in $place";
     OutputLog::note("Item $item->item_id of $this->name threw $reason");
-    if (\Drupald\Ending::isDatabaseLoss($error)) {
+    if ($this->hasRun || Ending::isDatabaseLoss($error)) {
+      // A process whose callback returned is settled by the daemon.
       throw $error;
     }
     Site::rollBack();
-    if (substr($words, -4) === ' 0 0') {
+    if (!$this->isTable) {
       $this->failed[] = $item;
     }
-    $this->step("$words !$reason");
+    $this->tell("$this->words !$reason");
     Site::log('An item of the queue %name threw @class: @message in @place', array(
       '%name' => $this->name,
       '@class' => get_class($error),
@@ -154,29 +185,24 @@ class QueueRun {
     ), WATCHDOG_ERROR, 'cron');
   }
 
-  /** Number, end of the lease and creation of an item; without lease where the site's database does not hold it. */
-  private function words($item) {
-    if (QueueInfo::className($this->name) === 'SystemQueue') {
-      $row = db_query('SELECT expire, created FROM {queue} WHERE item_id = :id', array(':id' => $item->item_id))->fetchObject();
-      if ($row) {
-        return "$item->item_id $row->expire $row->created";
-      }
-    }
-    return preg_replace('/\s+/', '-', isset($item->item_id) ? (string) $item->item_id : 'item') . ' 0 0';
+  /**
+   * Says what is done next, or what came of it.
+   *
+   * Of an item these are its number, the end of its lease and its creation,
+   * both 0 where the site's database does not hold it; nothing: it is through.
+   */
+  private function tell($words) {
+    self::$channel->vouch($this->step($words));
   }
 
-  private function step($name) {
-    self::$channel->send(array(
+  private function step($words) {
+    return array(
       'type' => 'step',
-      'name' => self::short($name),
+      // A reason may be as long as it likes; a message may not.
+      'name' => strlen($words) > 2000 ? drupal_truncate_bytes($words, 2000) : $words,
       'number' => $this->number,
       'of' => $this->number,
-    ));
-  }
-
-  /** A reason may be as long as it likes; a message may not. */
-  private static function short($text) {
-    return strlen($text) > 2000 ? drupal_truncate_bytes($text, 2000) : $text;
+    );
   }
 
   /** Takes back what one item may have changed for the next one. */
