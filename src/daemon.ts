@@ -162,6 +162,7 @@ export async function runDaemon(config: Config): Promise<void> {
     const queues = new Queues({
       ...own,
       slots: () => scheduler.slots,
+      isDetached: () => handBack.isBegun,
       scheduled: queuesOfSchedule(config.schedule),
       settings: { ...config.queues, settleTimeout: config.worker.settleTimeout },
       left: ledger.unseen,
@@ -247,6 +248,7 @@ export async function runDaemon(config: Config): Promise<void> {
     bus.emit('daemon.stopping', { reason, running: scheduler.running.length, waiting: scheduler.waiting });
     // The listener stays meanwhile and answers 503: a refused connection would let the module delete its row.
     const drained = scheduler.drain(config.grace, hurry.promise);
+    queues.windUp();
     await Promise.all([sweep.stop(), watch.stop()]);
     const unfinished = await drained;
     await listener.stop();

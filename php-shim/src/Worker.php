@@ -70,7 +70,10 @@ class Worker {
    */
   private function job() {
     // The daemon gives a job or closes: a spare may wait for long.
-    $job = $this->channel->receive();
+    do {
+      $job = $this->channel->receive();
+      // What was meant for the job before, and came when that was through.
+    } while ($job && isset($job['type']) && $job['type'] === 'enough');
     if (!$job || !isset($job['type'], $job['kind']) || $job['type'] !== 'job') {
       $this->leaveUnused();
     }

@@ -129,6 +129,8 @@ export interface EventMap {
   'queue.item-failed': QueueItemEvent;
   /** An item of a queue has failed too often. */
   'queue.item-set-aside': QueueItemEvent;
+  /** The worker of a queue was told to end behind its present item. */
+  'queue.enough': EventBase & { readonly handle: string; readonly reason: string };
   'queue.in-memory': EventBase & { readonly reason: string };
   /** The rules of a job cannot be used. */
   'cron.unusable': EventBase & { readonly job: string; readonly reason: string };

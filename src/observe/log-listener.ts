@@ -140,6 +140,7 @@ const lines: { readonly [N in EventName]?: Line<N> } = {
     say: (e) =>
       `Item ${e.item} of the queue ${e.queue} is set aside after ${count(e.failures, 'failure')} until "drupald queue retry": ${e.reason}`,
   },
+  'queue.enough': { level: 'debug', say: (e) => `${e.handle} ends behind its present item: ${e.reason}.` },
   'queue.in-memory': {
     level: 'warn',
     say: (e) => `Failures of items of queues are kept in memory only, until drupald stops: ${e.reason}`,

@@ -1,3 +1,4 @@
+import type { EventBus } from '../events/bus.js';
 import type { Ending } from '../outcome/past-runs.js';
 import { queueCallback } from '../process/own-callback.js';
 import type { RunRecord } from '../scheduler/run-record.js';
@@ -11,6 +12,7 @@ const dropInterval = 5_000;
 
 export interface DrainsOptions {
   readonly site: ServedSite;
+  readonly bus: EventBus;
   /** Runs in hand. */
   readonly running: () => readonly RunRecord[];
   /** The queue of an entry of our own, by the handle of its processes; undefined: there is no such entry. */
@@ -78,6 +80,22 @@ export class Drains {
     return counts;
   }
 
+  /**
+   * Has workers end behind their present item.
+   *
+   * @param reason why, in words
+   * @param handles which; all unless told
+   */
+  finishSoon(reason: string, handles?: readonly string[]): void {
+    const { site, bus } = this.#options;
+    for (const record of this.#records()) {
+      const { handle } = record.dispatch;
+      if ((handles?.includes(handle) ?? true) && record.finishSoon()) {
+        bus.emit('queue.enough', { site: site.name, handle, reason });
+      }
+    }
+  }
+
   /** A run of a queue's worker has ended, also of an earlier daemon. */
   ended(ending: Ending): void {
     this.#endings.push(ending);
@@ -105,9 +123,9 @@ export class Drains {
 
   /** Follows those that go on and renews the leases of their items. Throws what the database throws. */
   async follow(leaseMs: number): Promise<void> {
-    const { site, running } = this.#options;
+    const { site } = this.#options;
     const seen = new Set<string>();
-    const records = running().filter(({ dispatch }) => dispatch.site === site && dispatch.callback === queueCallback);
+    const records = this.#records();
     this.#areHeard = this.#endings.length === 0 && records.every(({ isHeard }) => isHeard);
     for (const record of records) {
       const { handle } = record.dispatch;
@@ -132,6 +150,11 @@ export class Drains {
         this.#drains.delete(handle);
       }
     }
+  }
+
+  #records(): readonly RunRecord[] {
+    const { site, running } = this.#options;
+    return running().filter(({ dispatch }) => dispatch.site === site && dispatch.callback === queueCallback);
   }
 
   #hasEnded(handle: string): boolean {

@@ -16,24 +16,30 @@ export interface PlannedQueue extends QueueFact {
  * Says how each queue of a site is worked off.
  *
  * @param slots workers by pattern of the name
- * @param off the site's queues are left alone
+ * @param off why all of the site's queues are left alone; undefined: they are not
  */
 export function planQueues(
   queues: readonly QueueFact[],
   slots: Readonly<Record<string, number>>,
-  off: boolean,
+  off: string | undefined,
 ): PlannedQueue[] {
   return queues.map((queue) => {
     const limit = firstMatch(slots, queue.name) ?? (queue.processes ? processSlots : 1);
-    const reason = off
-      ? 'queues: off'
-      : queue.skip && !Object.hasOwn(slots, queue.name)
-        ? 'skip on cron'
-        : limit === 0
-          ? 'queues.slots: 0'
-          : undefined;
+    const reason = off ?? aloneBecause(queue, slots, limit);
     return { ...queue, limit: reason === undefined ? limit : 0, reason };
   });
+}
+
+/** Why a queue is left alone that the others are not; undefined: it is worked off. */
+function aloneBecause(
+  { skip, name }: QueueFact,
+  slots: Readonly<Record<string, number>>,
+  limit: number,
+): string | undefined {
+  if (skip && !Object.hasOwn(slots, name)) {
+    return 'skip on cron';
+  }
+  return limit === 0 ? 'queues.slots: 0' : undefined;
 }
 
 /**

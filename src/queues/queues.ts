@@ -69,6 +69,13 @@ export class Queues extends BaseComponent {
     this.#looks.now();
   }
 
+  /** Has every worker end behind its present item: the daemon stops. */
+  windUp(): void {
+    for (const queues of this.#sites.values()) {
+      queues.windUp();
+    }
+  }
+
   /** Names of a site's queues that are worked off here: cron has to leave them alone. */
   namesOf(site: ServedSite): string[] {
     const plan = site.belonging === 'copied' ? [] : (this.#sites.get(site)?.plan() ?? []);
@@ -80,8 +87,10 @@ export class Queues extends BaseComponent {
     this.#looks.now();
   }
 
-  protected override onStop(): Promise<void> {
-    return this.#looks.stop();
+  protected override async onStop(): Promise<void> {
+    await this.#looks.stop();
+    // What the last of them have left.
+    await this.#look();
   }
 
   #pass(ending: Ending): void {

@@ -1,4 +1,3 @@
-import type { EventBus } from '../events/bus.js';
 import type { StartTaker } from '../intake/accept-start.js';
 import type { Ending } from '../outcome/past-runs.js';
 import { queueCallback } from '../process/own-callback.js';
@@ -29,9 +28,10 @@ export interface QueueSettings extends ItemRules {
 export interface SiteQueuesOptions extends DrainsOptions {
   readonly settings: QueueSettings;
   readonly taker: StartTaker<ServedSite>;
+  /** Whether everything is left to the sites again. */
+  readonly isDetached: () => boolean;
   /** Name of the service host whose processes this daemon runs; empty: none. */
   readonly hostsOf: (site: ServedSite) => readonly string[];
-  readonly bus: EventBus;
 }
 
 /** The queues of one site, and the workers that work them off. */
@@ -64,8 +64,9 @@ export class SiteQueues {
 
   /** Every queue that has a worker, with what is done about it. */
   plan(): PlannedQueue[] {
-    const { site, settings } = this.#options;
-    return planQueues(site.facts?.queues ?? [], settings.slots, site.config.queues === 'off');
+    const { site, settings, isDetached } = this.#options;
+    const off = isDetached() ? 'detached' : site.config.queues === 'off' ? 'queues: off' : undefined;
+    return planQueues(site.facts?.queues ?? [], settings.slots, off);
   }
 
   /**
@@ -94,6 +95,11 @@ export class SiteQueues {
     this.#asked.delete(handle);
   }
 
+  /** Has every worker end behind its present item: the daemon stops, or leaves everything to the sites. */
+  windUp(): void {
+    this.#drains.finishSoon(this.#options.isDetached() ? 'detached' : 'the daemon stops');
+  }
+
   /** A run of a queue's worker has ended. */
   ended(ending: Ending): void {
     this.#drains.ended(ending);
@@ -112,10 +118,16 @@ export class SiteQueues {
       // What looks as if nobody had it may be in the hands of a worker that has not been heard of yet.
       return;
     }
-    if (!site.facts || !site.isOpen || taker.closed) {
+    if (taker.closed || this.#options.isDetached()) {
+      // Also those that were about to begin.
+      this.windUp();
+      return;
+    }
+    if (!site.facts || !site.isOpen) {
       return;
     }
     await this.#lookForChanges();
+    this.#trim();
     await this.#goOn();
     const queues = this.plan().filter(({ limit }) => limit > 0);
     if (queues.length === 0) {
@@ -145,6 +157,19 @@ export class SiteQueues {
     for (const queue of chooseDrains(queues, waiting, this.#drains.count(), room(), this.#begun)) {
       this.#begun.set(queue.name, performance.now());
       await this.#begin(queue);
+    }
+  }
+
+  /** Has workers end that a queue may not have any more: somebody has changed what is done about it. */
+  #trim(): void {
+    for (const { name, limit, reason = 'it has fewer workers now' } of this.plan()) {
+      const own = this.#drains.all.filter(
+        ({ queue, handle }) => queue === name && this.#options.scheduled(handle) === undefined,
+      );
+      this.#drains.finishSoon(
+        reason,
+        own.slice(limit).map(({ handle }) => handle),
+      );
     }
   }
 

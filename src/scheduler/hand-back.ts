@@ -41,6 +41,8 @@ type OneResult = 'begun' | 'gone' | { readonly reason: string; readonly dispatch
  * would have done. One that the site does not begin waits on as it was.
  */
 export class HandBack {
+  /** Whether everything is left to the sites again. */
+  isBegun = false;
   /** Address to send to instead of the site's own, such as http://127.0.0.1:80. */
   to: string | undefined;
   readonly #bus: EventBus;
@@ -55,6 +57,7 @@ export class HandBack {
    * @param keep gets each start that the site did not begin
    */
   async all(dispatches: readonly Dispatch[], keep: (dispatch: Dispatch) => void): Promise<HandBackResult> {
+    this.isBegun = true;
     const queue = [...dispatches];
     const counts = { handedBack: 0, gone: 0, left: 0 };
     let failures = 0;

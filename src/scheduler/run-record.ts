@@ -10,6 +10,9 @@ import type { RunMessage } from '../workers/protocol.js';
 import type { Worker, WorkerExit } from '../workers/worker.js';
 import type { Dispatch } from './dispatch.js';
 
+/** The worker of a run; one that an earlier daemon began has no connection. */
+export type RunWorker = Pick<Worker, 'pid' | 'kill'> & { readonly connection?: Pick<Worker['connection'], 'send'> };
+
 /** One run while the daemon has it in hand: who, where, since when. */
 export class RunRecord {
   readonly dispatch: Dispatch;
@@ -52,7 +55,8 @@ export class RunRecord {
   ownUntil: number | undefined;
   /** Whether the run itself has changed its row: then nobody else has taken it away. */
   touchedRow = false;
-  #worker: Pick<Worker, 'pid' | 'kill'> | undefined;
+  #worker: RunWorker | undefined;
+  #isEnough = false;
   #state: RunState = 'starting';
   /** Monotonic milliseconds. */
   #claimedTick: number | undefined;
@@ -78,12 +82,12 @@ export class RunRecord {
   }
 
   /** The worker that has it. */
-  get worker(): Pick<Worker, 'pid' | 'kill'> | undefined {
+  get worker(): RunWorker | undefined {
     return this.#worker;
   }
 
   /** It gets a worker. */
-  take(worker: Pick<Worker, 'pid' | 'kill'>, isolation: Isolation | undefined): void {
+  take(worker: RunWorker, isolation: Isolation | undefined): void {
     this.#worker = worker;
     this.isolation = isolation;
     this.left = new Deferred();
@@ -108,6 +112,7 @@ export class RunRecord {
       this.lock = message.lock;
       this.tellsStack = message.stack === true;
       this.move('running');
+      this.#sayEnough();
     } else if (message.type === 'ended' && this.#state === 'running') {
       this.move('closing');
     } else if (message.type === 'step') {
@@ -131,6 +136,33 @@ export class RunRecord {
   addStep(name: string): void {
     this.steps.push(name);
     this.onStep(name);
+  }
+
+  /** Whether its worker is to begin nothing further. */
+  get isEnough(): boolean {
+    return this.#isEnough;
+  }
+
+  /**
+   * Has its worker end as soon as what it does now is done: of a queue, its present item. One that an
+   * earlier daemon began hears nothing, and does so by itself.
+   *
+   * @returns false: it was told before
+   */
+  finishSoon(): boolean {
+    if (this.#isEnough) {
+      return false;
+    }
+    this.#isEnough = true;
+    this.#sayEnough();
+    return true;
+  }
+
+  /** Not before the claim: until then its job may be on the way. */
+  #sayEnough(): void {
+    if (this.#isEnough && this.claimStamp !== undefined) {
+      this.#worker?.connection?.send({ type: 'enough' });
+    }
   }
 
   /** As it is written down for the next daemon. */

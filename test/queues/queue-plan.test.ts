@@ -16,7 +16,7 @@ describe('which queues are worked off', () => {
     const plan = planQueues(
       [fact('background_process', { processes: true }), fact('feeds'), fact('feeds_push'), fact('mails')],
       { 'feeds_*': 3, mails: 0 },
-      false,
+      undefined,
     );
     expect(plan.map(({ limit, reason }) => [limit, reason])).toEqual([
       [4, undefined],
@@ -28,14 +28,14 @@ describe('which queues are worked off', () => {
 
   test('one that cron has to skip needs an entry of its very name', () => {
     const skipped = [fact('one', { skip: true }), fact('two', { skip: true })];
-    expect(planQueues(skipped, { '*': 2, two: 1 }, false).map(({ limit, reason }) => [limit, reason])).toEqual([
+    expect(planQueues(skipped, { '*': 2, two: 1 }, undefined).map(({ limit, reason }) => [limit, reason])).toEqual([
       [0, 'skip on cron'],
       [2, undefined],
     ]);
   });
 
   test('none where they are switched off', () => {
-    expect(planQueues([fact('one')], { one: 5 }, true)).toMatchObject([{ limit: 0, reason: 'queues: off' }]);
+    expect(planQueues([fact('one')], { one: 5 }, 'queues: off')).toMatchObject([{ limit: 0, reason: 'queues: off' }]);
   });
 });
 

@@ -198,12 +198,21 @@ describeSites('queues', ['real'], (kind) => {
     await queueProcess(exits, 'drupald_fixture_exits_behind_gate', [exits]);
     await event(bench.site, 'adopted', 'work');
     const { pid } = await event(bench.site, exits, 'gate');
+    const closing = newHandle('closing');
+    await queueProcess(closing, 'drupald_fixture_gate', [closing]);
+    const worker = await event(bench.site, closing, 'gate');
     const before = (await rows(work))[0]?.expire ?? NaN;
     await bench.daemon.kill9();
     // This one ends while nobody is there, and its lease does, as cron of the site ends it.
     await openGate(bench.site, exits);
     await waitFor(() => isDead(pid), { what: 'the worker to end' });
-    await bench.site.sql('UPDATE {queue} SET expire = 0 WHERE name = ?', [processes]);
+    await bench.site.sql('UPDATE {queue} SET expire = 0 WHERE name = ? ORDER BY item_id LIMIT 1', [processes]);
+    // And this one takes no further item: nobody would renew its lease.
+    const behind = newHandle('behind');
+    await queueProcess(behind, 'drupald_fixture_mark', ['behind']);
+    await openGate(bench.site, closing);
+    await waitFor(() => isDead(worker.pid), { what: 'the other worker to end' });
+    expect([await count(closing, 'passed'), await count(behind, 'mark')]).toEqual([1, 0]);
     await bench.restart({ config: config() });
     await waitFor(async () => ((await rows(work))[0]?.expire ?? NaN) > before + 2, { what: 'its lease to be renewed' });
     await openGate(bench.site, 'adopted');
@@ -212,6 +221,7 @@ describeSites('queues', ['real'], (kind) => {
     await onlyAside(processes, 0);
     expect(await shutdowns(bench.site, exits)).toMatchObject([{ message: null }]);
     expect(await count(exits, 'gate')).toBe(1);
+    expect(await count(behind, 'mark')).toBe(1);
   }, 60_000);
 
   test('nothing is lost or doubled while workers die and somebody else drains the same queue', async () => {
@@ -237,6 +247,31 @@ describeSites('queues', ['real'], (kind) => {
     await nothingLeft(bench.site, bench.daemon);
   }, 60_000);
 
+  /** Waits until the worker of `work` was told to take no further item. */
+  const toldEnough = (reason: string): Promise<unknown> =>
+    bench.daemon.logged(
+      (line) => line.event === 'queue.enough' && String(line['handle']).endsWith(work) && line['reason'] === reason,
+      `the word to the worker: ${reason}`,
+    );
+
+  test('a daemon that is stopped lets workers end their items, and no further one is taken', async () => {
+    const kept = ['kept-1', 'kept-2', 'kept-3'];
+    await enqueue(work, [['last', 'gate last'], ...kept.map((label) => [label, ''] as const)]);
+    await event(bench.site, 'last', 'work');
+    bench.daemon.terminate();
+    await toldEnough('the daemon stops');
+    await openGate(bench.site, 'last');
+    expect(await bench.daemon.exited()).toBe(0);
+    expect(await count('last', 'worked')).toBe(1);
+    expect((await rows(work)).map(({ expire }) => expire)).toEqual(kept.map(() => 0));
+    await nothingLeft(bench.site);
+    await bench.restart({ config: config() });
+    await onlyAside(work, 0);
+    for (const label of kept) {
+      expect(await count(label, 'work'), label).toBe(1);
+    }
+  }, 60_000);
+
   test('a queue that cron has to skip is left alone, and told', async () => {
     await enqueue('drupald_fixture_skipped', [['skipped', '']]);
     await enqueue(work, [['beside', '']]);
@@ -250,7 +285,21 @@ describeSites('queues', ['real'], (kind) => {
     });
     expect(queues.find(({ queue }) => queue === work)).toMatchObject({ leftAlone: null, slots: 1 });
     expect(await count('skipped', 'work')).toBe(0);
-  });
+    // One that is worked off and becomes such keeps its worker for the present item only.
+    await enqueue(work, [
+      ['present', 'gate present'],
+      ['next', ''],
+    ]);
+    const { pid } = await event(bench.site, 'present', 'work');
+    await bench.site.variable('drupald_fixture_skips_work', true);
+    // The first is no sign of other queues; this one is.
+    await bench.site.variable('queue_class_drupald_fixture', 'SystemQueue');
+    await toldEnough('skip on cron');
+    await openGate(bench.site, 'present');
+    await waitFor(() => isDead(pid), { what: 'the worker to end' });
+    expect([await count('present', 'worked'), await count('next', 'work')]).toEqual([1, 0]);
+    await bench.site.variable('drupald_fixture_skips_work', false);
+  }, 60_000);
 
   test('a queue that the configuration leaves to the site waits, and runs once it is ours', async () => {
     const file = join(bench.suite.folder, `left-${bench.daemon.port}.yml`);
@@ -271,5 +320,25 @@ describeSites('queues', ['real'], (kind) => {
     await bench.restart({ config: config() });
     await event(bench.site, handle, 'mark');
     await nothingLeft(bench.site, bench.daemon);
+  });
+
+  test('after a detach workers end their items, and the rest is left to cron of the site', async () => {
+    await enqueue(work, [
+      ['kept', 'gate kept'],
+      ['given back', ''],
+    ]);
+    const { pid } = await event(bench.site, 'kept', 'work');
+    expect((await ask(bench, 'detach')).code).toBe(0);
+    await toldEnough('detached');
+    await openGate(bench.site, 'kept');
+    await waitFor(() => isDead(pid), { what: 'the worker to end' });
+    const { queues } = JSON.parse((await ask(bench, 'queue', 'list', '--json')).stdout) as {
+      queues: readonly Readonly<Record<string, unknown>>[];
+    };
+    expect(queues.find(({ queue }) => queue === work)).toMatchObject({ leftAlone: 'detached', waiting: 1, claimed: 0 });
+    await bench.site.php('return drupal_cron_run();');
+    const sight = detail(await event(bench.site, 'given back', 'work')) as { ours: boolean };
+    expect([await count('kept', 'worked'), sight.ours]).toEqual([1, false]);
+    await nothingLeft(bench.site);
   });
 });

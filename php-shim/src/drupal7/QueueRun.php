@@ -72,7 +72,7 @@ class QueueRun {
     $end = microtime(TRUE) + $options['seconds'];
     do {
       $this->settleDown();
-      $item = $this->claim($options['lease']);
+      $item = $this->mayGoOn() ? $this->claim($options['lease']) : FALSE;
       if ($item) {
         $this->work($item);
       }
@@ -84,6 +84,17 @@ class QueueRun {
     }
     OutputLog::note(sprintf('%d items of %s.', $this->number, $this->name));
     $this->tell('');
+  }
+
+  /** Whether another item may be begun: the daemon has not had enough, and is there, or nobody would renew the lease. */
+  private function mayGoOn() {
+    self::$channel->wait(0);
+    while ($message = self::$channel->next()) {
+      if (isset($message['type']) && $message['type'] === 'enough') {
+        return FALSE;
+      }
+    }
+    return self::$channel->isOpen();
   }
 
   /** The next item; of the site's table still with its data as text. */
