@@ -96,6 +96,28 @@ export class Drains {
     }
   }
 
+  /**
+   * Has one worker end behind its present item, so that another queue gets its place: of the queue that has the
+   * most, the one that began first. None, as long as one has been told already.
+   */
+  yieldOne(): void {
+    const records = this.#records().filter(({ dispatch }) => this.#options.scheduled(dispatch.handle) === undefined);
+    if (records.some(({ isEnough }) => isEnough)) {
+      return;
+    }
+    const counts = this.count();
+    const workers = (handle: string): number => counts.get(this.#drains.get(handle)?.queue ?? '') ?? 0;
+    const [first] = records
+      .filter(({ state }) => state === 'running')
+      .sort(
+        (one, other) =>
+          workers(other.dispatch.handle) - workers(one.dispatch.handle) || one.dispatchedAt - other.dispatchedAt,
+      );
+    if (first) {
+      this.finishSoon('another queue has none', [first.dispatch.handle]);
+    }
+  }
+
   /** A run of a queue's worker has ended, also of an earlier daemon. */
   ended(ending: Ending): void {
     this.#endings.push(ending);

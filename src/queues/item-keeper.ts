@@ -1,12 +1,11 @@
 import type { EventBus } from '../events/bus.js';
-import { settleDead } from '../outcome/settle.js';
-import { completed, type Outcome } from '../process/outcome.js';
-import { execStatus } from '../process/states.js';
+import { completed } from '../process/outcome.js';
 import type { ServedSite } from '../scheduler/served-site.js';
 import { databaseReason, isDenied } from '../store/database.js';
 import type { FailedItem, ItemBook } from '../store/queue-item-table.js';
 import type { QueueItemRow } from '../store/queue-table.js';
 import { MemoryBook } from './memory-book.js';
+import { QueuedProcesses } from './queued-processes.js';
 
 /** A lease that ends never: nobody claims what is set aside, and no cron returns it. */
 const never = 2_147_483_647;
@@ -42,6 +41,7 @@ export function pauseAfter(failures: number, firstMs: number): number {
 
 /** What becomes of items that have failed: they pause, are tried again, and are set aside. */
 export class ItemKeeper {
+  readonly processes: QueuedProcesses;
   readonly #site: ServedSite;
   readonly #rules: ItemRules;
   readonly #bus: EventBus;
@@ -50,6 +50,7 @@ export class ItemKeeper {
   #next: number | undefined;
 
   constructor(site: ServedSite, rules: ItemRules, bus: EventBus) {
+    this.processes = new QueuedProcesses(site, rules.settleTimeout, bus);
     this.#site = site;
     this.#rules = rules;
     this.#bus = bus;
@@ -82,7 +83,8 @@ export class ItemKeeper {
     const now = Date.now() / 1000;
     const aside = failures >= this.#rules.attempts;
     const pause = pauseAfter(failures, this.#rules.pause);
-    if (processes && (await this.#isFinished(item))) {
+    if (processes && (await this.processes.putBack(await this.processes.ofItem(item.id)))) {
+      await this.#site.queue.remove(item);
       return;
     }
     const failed: FailedItem = {
@@ -142,7 +144,7 @@ export class ItemKeeper {
     }
     if (processes) {
       const sentence = `The process was dropped from the queue ${item.queue}: ${item.reason}`;
-      await this.#endProcess(item.id, { kind: 'cancelled', sentence });
+      await this.processes.end(await this.processes.ofItem(item.id), { kind: 'cancelled', sentence });
     }
     const removed = await this.#site.queue.remove(held);
     await (await this.book()).forget([item.id]);
@@ -151,81 +153,12 @@ export class ItemKeeper {
 
   /** An item whose process has come to its end, also by ending PHP without a fault: what is left of both goes. */
   async finish(item: HeldItem): Promise<void> {
-    await this.#endProcess(item.id, completed);
+    await this.processes.end(await this.processes.ofItem(item.id), completed);
     await this.#site.queue.remove(item);
   }
 
   async #return(item: FailedItem): Promise<void> {
     await this.#site.queue.move({ ...item, expire: item.lease }, 0);
     await (await this.book()).save({ ...item, lease: 0 });
-  }
-
-  /** Lets a process be claimed again whose worker died in it; one whose callback had come to its end is finished. */
-  async #isFinished(item: HeldItem): Promise<boolean> {
-    const { store } = this.#site;
-    const row = await this.#processOf(item.id);
-    if (row?.status !== execStatus.running) {
-      return false;
-    }
-    if (await store.hasFinished(row.handle, row.callback, Number(row.stamp))) {
-      await this.finish(item);
-      return true;
-    }
-    await store.requeue(row.handle, row.stamp);
-    return false;
-  }
-
-  async #endProcess(id: number, outcome: Outcome): Promise<void> {
-    const row = await this.#processOf(id);
-    if (!row) {
-      return;
-    }
-    const { source, place, store, core, uris } = this.#site;
-    const endedAt = Date.now() / 1000;
-    if (outcome.kind === 'completed') {
-      // Settling leaves the progress of a good end to whoever saw it; the row goes last.
-      await store.endProgress(row.handle, endedAt, '', row.callback);
-    }
-    await settleDead(
-      {
-        source,
-        place,
-        store,
-        core,
-        bus: this.#bus,
-        // Below no lock is named: none is known of it.
-        freeLocks: () => Promise.resolve(),
-        timeout: this.#rules.settleTimeout,
-      },
-      {
-        id: `queue-item-${id}-${row.stamp}`,
-        uri: uris[0],
-        handle: row.handle,
-        callback: row.callback,
-        stamp: row.stamp,
-        outcome,
-        endedAt,
-        hook: true,
-      },
-    );
-  }
-
-  /** The process that an item of Background Process names, if it is still that one. */
-  async #processOf(id: number): ReturnType<ServedSite['store']['get']> {
-    const data = await this.#site.queue.data(id);
-    const [handle, token] = Array.isArray(data) ? (data as unknown[]).map((part) => decode(String(part))) : [];
-    if (handle === undefined || token === undefined) {
-      return undefined;
-    }
-    return (await this.#site.store.find([handle])).find((row) => row.handle === handle && row.token === token);
-  }
-}
-
-/** As rawurldecode() does it, also with what was never encoded. */
-function decode(text: string): string {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    return text;
   }
 }

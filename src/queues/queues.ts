@@ -116,6 +116,10 @@ export class Queues extends BaseComponent {
         }
       }),
     );
+    const found = [...this.#sites.values()];
+    if (this.#room() <= 0 && found.some(({ starves }) => starves)) {
+      found.sort((one, other) => other.size - one.size)[0]?.yieldOne();
+    }
   }
 
   #tell(site: ServedSite, reason: string): void {

@@ -46,6 +46,7 @@ export class SiteQueues {
   /** When a worker of each queue began last (monotonic milliseconds). */
   readonly #begun = new Map<string, number>();
   #signature: string | undefined;
+  #starves = false;
 
   constructor(options: SiteQueuesOptions) {
     this.#options = options;
@@ -95,6 +96,16 @@ export class SiteQueues {
     this.#asked.delete(handle);
   }
 
+  /** Whether a queue had work and not one worker at the last look. */
+  get starves(): boolean {
+    return this.#starves;
+  }
+
+  /** Has one worker make room for a queue that has none. */
+  yieldOne(): void {
+    this.#drains.yieldOne();
+  }
+
   /** Has every worker end behind its present item: the daemon stops, or leaves everything to the sites. */
   windUp(): void {
     this.#drains.finishSoon(this.#options.isDetached() ? 'detached' : 'the daemon stops');
@@ -112,6 +123,7 @@ export class SiteQueues {
    */
   async look(room: () => number): Promise<void> {
     const { site, taker, settings } = this.#options;
+    this.#starves = false;
     await this.#drains.seeEnds((drain, ending) => this.#over(drain, ending));
     await this.#drains.follow(settings.lease);
     if (!this.#drains.areHeard) {
@@ -158,6 +170,8 @@ export class SiteQueues {
       this.#begun.set(queue.name, performance.now());
       await this.#begin(queue);
     }
+    const counts = this.#drains.count();
+    this.#starves = tables.some(({ name }) => waiting.has(name) && !counts.has(name));
   }
 
   /** Has workers end that a queue may not have any more: somebody has changed what is done about it. */

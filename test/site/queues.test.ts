@@ -272,6 +272,22 @@ describeSites('queues', ['real'], (kind) => {
     }
   }, 60_000);
 
+  test('where there is one worker for all queues, one ends behind its item when another queue has work', async () => {
+    await bench.restart({ config: config(), slots: 2 });
+    await enqueue(work, [
+      ['hog', 'gate hog'],
+      ['hog again', ''],
+    ]);
+    await event(bench.site, 'hog', 'work');
+    const guest = newHandle('guest');
+    await queueProcess(guest, 'drupald_fixture_mark', ['guest']);
+    await toldEnough('another queue has none');
+    await openGate(bench.site, 'hog');
+    const [first, second] = [await event(bench.site, guest, 'mark'), await event(bench.site, 'hog again', 'work')];
+    expect(first.at).toBeLessThan(second.at);
+    await bench.restart({ config: config() });
+  }, 60_000);
+
   test('a queue that cron has to skip is left alone, and told', async () => {
     await enqueue('drupald_fixture_skipped', [['skipped', '']]);
     await enqueue(work, [['beside', '']]);
