@@ -2,6 +2,8 @@
 
 namespace Drupald\Drupal7;
 
+require_once __DIR__ . '/Errand.php';
+
 /**
  * Sets one variable of the site through its own function, which knows its caches.
  */

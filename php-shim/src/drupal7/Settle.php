@@ -4,6 +4,8 @@ namespace Drupald\Drupal7;
 
 use Drupald\Ending;
 
+require_once __DIR__ . '/Errand.php';
+
 /**
  * Settles a process whose worker is gone, in a fresh worker.
  *

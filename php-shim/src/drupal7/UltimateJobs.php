@@ -2,6 +2,8 @@
 
 namespace Drupald\Drupal7;
 
+require_once __DIR__ . '/Errand.php';
+
 /**
  * Tells the daemon which jobs Ultimate Cron 2.x has, closes one whose worker
  * is gone, or has one launched in its launcher's own way.
@@ -96,7 +98,7 @@ class UltimateJobs extends Errand {
   }
 
   /** Names of the service hosts that may run a job; none: it does not matter. */
-  private static function hosts($launcher) {
+  public static function hosts(array $launcher) {
     if (empty($launcher['service_group'])) {
       return array();
     }
