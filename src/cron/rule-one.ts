@@ -85,7 +85,7 @@ function expandField(
   skew: number,
 ): Values | string {
   const plain = part.replaceAll('*', `${min}-${max}`).replaceAll('@', String(skew % (max + 1)));
-  let long = false;
+  const counts: number[] = [];
   const written = plain.replace(
     /(\d+)-(\d+)(?:(?:\/(\d+))?(?:\+(\d+))?)?/g,
     (_, lower: string, upper: string, step?: string, offset?: string) => {
@@ -94,13 +94,13 @@ function expandField(
       if (by === 0) return '';
       const [from, to] = [Number(lower), Number(upper)];
       const count = Math.floor((to - from) / by) + 1;
-      long ||= count > mostValues;
+      counts.push(count);
       return Array.from({ length: Math.min(mostValues, Math.max(0, count)) }, (__, index) =>
         String((from + index * by + Number(offset ?? 0)) % (to + 1)),
       ).join(',');
     },
   );
-  if (long) return 'a range is too long';
+  if (counts.some((count) => count > mostValues)) return 'a range is too long';
   if (/[^0-9,]/.test(written)) return `"${plain}" cannot be read`;
   // Weekdays are looked up as they are written: "05" is none.
   return written

@@ -47,7 +47,7 @@ export function ultimateCronOne(): string | undefined {
   const named = process.env['DRUPALD_TEST_ULTIMATE_CRON_1'];
   const folder = named ?? join(homedir(), '.cache/drupald/ultimate_cron-7.x-1.9');
   const file = join(folder, 'ultimate_cron.module');
-  if (existsSync(file) && readFileSync(file, 'utf8').includes('function ultimate_cron_background_process_shutdown(')) {
+  if (existsSync(file) && readFileSync(file, 'utf8').includes('function ultimate_cron_load_hook_data(')) {
     return folder;
   }
   if (named !== undefined && named !== '') {
