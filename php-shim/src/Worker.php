@@ -109,6 +109,10 @@ class Worker {
           Drupal7\QueueRun::prepare($this->channel);
           Drupal7\UltimateJob::prepare($this->channel);
         }
+        if (!empty($job['gate'])) {
+          require_once __DIR__ . '/drupal7/CronGate.php';
+          require_once __DIR__ . '/drupal7/own-callbacks.php';
+        }
         $task = new Drupal7\Run($job, $this->channel, $this->forked, $this->warm, $this->resident);
         break;
 
@@ -124,8 +128,10 @@ class Worker {
         break;
 
       case 'ultimate':
-        require_once __DIR__ . '/drupal7/UltimateJobs.php';
-        $task = new Drupal7\UltimateJobs($job, $this->channel, $this->forked);
+        require_once __DIR__ . '/drupal7/UltimateOneJobs.php';
+        $task = $job['version'] === 1
+          ? new Drupal7\UltimateOneJobs($job, $this->channel, $this->forked)
+          : new Drupal7\UltimateJobs($job, $this->channel, $this->forked);
         break;
 
       case 'set':
@@ -136,6 +142,10 @@ class Worker {
       default:
         $this->channel->send(array('type' => 'unknown-job', 'kind' => $job['kind']));
         exit(1);
+    }
+    if (PHP_VERSION_ID >= 70000) {
+      // A select() that a signal has interrupted, in the process that has forked this one, is no error of a callback.
+      call_user_func('error_clear_last');
     }
     $task->perform();
     return TRUE;

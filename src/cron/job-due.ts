@@ -1,6 +1,7 @@
 import type { UltimateJob } from '../workers/protocol.js';
 import { lastFire, nextFire, nextOf } from './fires.js';
-import { parseRules, type Rule } from './rule.js';
+import type { Rule } from './rule.js';
+import { rulesOf } from './rule-one.js';
 import { wasSetBack, type Moment } from './set-back.js';
 import type { Zone } from './zone.js';
 
@@ -30,7 +31,7 @@ export interface JobDue {
  * @param tick the same moment in monotonic milliseconds
  */
 export function jobDue(job: UltimateJob, zone: Zone, begun: Begun | undefined, now: number, tick: number): JobDue {
-  const { good, bad } = parseRules(job.rules.join(';'), job.skew);
+  const { good, bad } = rulesOf(job);
   const problem = bad[0] ? `${bad[0].text}: ${bad[0].reason}` : good.length === 0 ? 'it has no rule' : undefined;
   const next = nextOf(good, zone, now);
   const dues = good.map((rule) => dueBy(job, rule, zone, begun, now, tick)).filter((at) => at !== undefined);

@@ -1,7 +1,8 @@
 /** The fields of a crontab rule in the order in which they are written. */
 export type RuleField = 'minute' | 'hour' | 'day' | 'month' | 'weekday';
 
-const fields: readonly { readonly name: RuleField; readonly min: number; readonly max: number }[] = [
+/** Their names and what they may hold. */
+export const ruleFields: readonly { readonly name: RuleField; readonly min: number; readonly max: number }[] = [
   { name: 'minute', min: 0, max: 59 },
   { name: 'hour', min: 0, max: 23 },
   { name: 'day', min: 1, max: 31 },
@@ -13,7 +14,7 @@ const months = ['jan', 'feb', 'mar', 'apr', 'may', 'jun', 'jul', 'aug', 'sep', '
 const weekdays = ['sun', 'mon', 'tue', 'wed', 'thu', 'fri', 'sat'];
 
 /** More values than any sensible range has: a longer one is a slip of the pen. */
-const mostValues = 10_000;
+export const mostValues = 10_000;
 
 /** When a rule fires, read from its text. */
 export interface Rule {
@@ -58,8 +59,8 @@ export function parseRule(text: string, skew = 0): Rule | BadRule {
     return { reason: `it has ${parts[0] === '' ? 'no' : parts.length} fields and not five` };
   }
   const values: (readonly number[])[] = [];
-  for (const [index, field] of fields.entries()) {
-    const list = expandField(named(parts[index] ?? '', field.name), field, skew);
+  for (const [index, field] of ruleFields.entries()) {
+    const list = expandField(withNumbers(parts[index] ?? '', field.name), field, skew);
     if (typeof list === 'string') {
       return { reason: `${list} in the field ${field.name} (${parts[index] ?? ''})` };
     }
@@ -79,27 +80,43 @@ export function parseRule(text: string, skew = 0): Rule | BadRule {
     // The module counts the days as they are written, doubles included.
     either: new Set(weekdayList).size !== 7 && days.length !== 31,
   };
+  return usable(rule);
+}
+
+/** The rule, unless no date ever matches it. */
+export function usable(rule: Rule): Rule | BadRule {
   return canFire(rule) ? rule : { reason: 'no date ever matches its day, month and weekday' };
 }
 
+/** Several rules, of which each counts. */
+export interface ParsedRules {
+  readonly good: readonly Rule[];
+  readonly bad: readonly (BadRule & { readonly text: string })[];
+}
+
 /** Rules of which each counts, written with `;` between them; empty ones are passed over. */
-export function parseRules(
-  text: string,
-  skew = 0,
-): { readonly good: readonly Rule[]; readonly bad: readonly (BadRule & { readonly text: string })[] } {
+export function parseRules(text: string, skew = 0): ParsedRules {
+  const texts = text.split(';').map((part) => part.trim());
+  return parseEach(
+    texts.filter((one) => one !== ''),
+    (one) => parseRule(one, skew),
+  );
+}
+
+/** Tells the good ones of several rules from the bad ones. */
+export function parseEach(texts: readonly string[], parse: (text: string) => Rule | BadRule): ParsedRules {
   const good: Rule[] = [];
   const bad: (BadRule & { readonly text: string })[] = [];
-  for (const one of text.split(';').map((part) => part.trim())) {
-    if (one === '') continue;
-    const rule = parseRule(one, skew);
-    if (isBadRule(rule)) bad.push({ text: one, reason: rule.reason });
+  for (const text of texts) {
+    const rule = parse(text);
+    if (isBadRule(rule)) bad.push({ text, reason: rule.reason });
     else good.push(rule);
   }
   return { good, bad };
 }
 
 /** Month and weekday names as numbers; a 7 in the field weekday is a 0 wherever it stands, as in the module. */
-function named(part: string, field: RuleField): string {
+export function withNumbers(part: string, field: RuleField): string {
   if (field !== 'month' && field !== 'weekday') return part;
   let lower = part.toLowerCase();
   if (field === 'month') {
@@ -140,7 +157,8 @@ function expandField(
   return list;
 }
 
-function ascending(values: readonly number[]): readonly number[] {
+/** Each value once. */
+export function ascending(values: readonly number[]): readonly number[] {
   return [...new Set(values)].sort((a, b) => a - b);
 }
 

@@ -1,13 +1,9 @@
 import type { UltimateJob, UltimateJobs } from '../workers/protocol.js';
 import type { CronJob } from './cron-job.js';
-import { firesOfAll } from './fires.js';
 import { jobDue, type Begun } from './job-due.js';
-import { parseRules } from './rule.js';
+import { jobView, upcomingJobs, type KnownJob } from './ultimate-view.js';
 import type { Upcoming } from './upcoming.js';
 import { Zone } from './zone.js';
-
-/** Milliseconds that are looked ahead for what comes next: every date and weekday meet within 28 years. */
-const farthest = 40 * 366 * 86_400_000;
 
 /** A job that is due or was asked for, and waits for a thread of its launcher. */
 export interface PendingJob {
@@ -40,19 +36,6 @@ export interface OpenLog {
   readonly lock: string;
 }
 
-interface Known {
-  job: UltimateJob | undefined;
-  problem?: string | undefined;
-  begun?: Begun | undefined;
-  /** The last begin as the log had it, seconds since 1970. */
-  logged: number;
-  next?: number | undefined;
-  outcome?: string;
-  lateMs?: number;
-  /** Its log entry that was open at the last look although nothing ran. */
-  open?: string | undefined;
-}
-
 /** What a look at the jobs has brought to light. */
 export interface Look {
   /** Jobs whose rules have become unusable since the last look, with the reason. */
@@ -68,7 +51,7 @@ export class UltimateBook {
   /** What holds for all of them; undefined before the first look. */
   told: UltimateJobs | undefined;
   readonly #pending = new Map<string, PendingJob>();
-  readonly #jobs = new Map<string, Known>();
+  readonly #jobs = new Map<string, KnownJob>();
   /** Jobs of a run of all jobs whose turn has not come yet. */
   readonly #whole = new Set<string>();
 
@@ -204,43 +187,39 @@ export class UltimateBook {
     }
   }
 
-  ended(handle: string, name: string, outcome: string): void {
+  /**
+   * Its process has ended.
+   *
+   * @param began milliseconds since 1970, where its log may not have it
+   */
+  ended(handle: string, name: string, outcome: string, began?: number): void {
     this.started.delete(handle);
     const known = this.#jobs.get(name);
-    if (known) known.outcome = outcome;
+    if (!known) return;
+    known.outcome = outcome;
+    if (began !== undefined && began > (known.begun?.at ?? 0)) {
+      known.begun = { at: began, tick: performance.now() - Math.max(0, Date.now() - began) };
+    }
+    // Where the row is the lock, it is free again.
+    if (known.job?.lock === handle) known.job = { ...known.job, lock: '' };
+  }
+
+  /** Names of jobs that were locked at the last look, and that nobody here has started. */
+  lockedElsewhere(): string[] {
+    return [...this.#jobs].flatMap(([name, { job }]) => (job && job.lock !== '' && !this.#runOf(name) ? [name] : []));
   }
 
   /** When the jobs are due by their rules. */
   upcoming(site: string, from: number): Upcoming[] {
     const { told } = this;
-    const zone = Zone.orUtc(told?.zone);
-    if (!told || told.stopped || told.maintenance || !told.installed) return [];
-    return [...this.#jobs].flatMap(([name, { job }]) => {
-      if (!job || job.disabled || job.due !== null) return [];
-      const { good } = parseRules(job.rules.join(';'), job.skew);
-      return [{ site, name, zone, starts: firesOfAll(good, zone, from, from + farthest) }];
-    });
+    return told ? upcomingJobs(site, told, this.#jobs, from) : [];
   }
 
   /** The jobs as people see them. */
   view(site: string): CronJob[] {
-    const { told } = this;
-    return [...this.#jobs].map(([name, { job, problem, begun, next, outcome, lateMs }]) => {
-      const idle = told?.maintenance ? 'maintenance' : told?.stopped || job?.disabled ? 'off' : 'waiting';
-      const runs = this.#runOf(name) !== undefined || (job?.lock ?? '') !== '';
-      return {
-        site,
-        name,
-        rule: problem === undefined ? (job?.rules.join('; ') ?? '') : `unusable: ${problem}`,
-        zone: told?.zone ?? '',
-        state: runs ? 'running' : problem === undefined ? idle : 'unusable',
-        last: begun ? begun.at / 1000 : null,
-        next: next === undefined || idle !== 'waiting' ? null : next / 1000,
-        outcome: outcome ?? null,
-        lateMs: lateMs ?? null,
-        step: null,
-      };
-    });
+    return [...this.#jobs].map(([name, known]) =>
+      jobView({ site, name, told: this.told, runs: this.#runOf(name) !== undefined }, known),
+    );
   }
 
   #runOf(name: string): StartedJob | undefined {

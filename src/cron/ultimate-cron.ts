@@ -1,6 +1,7 @@
 import { BaseComponent } from '../components/component.js';
 import type { Ending } from '../outcome/past-runs.js';
 import type { ServedSite } from '../scheduler/served-site.js';
+import { ultimateVersion } from '../scheduler/ultimate-version.js';
 import type { CronJob } from './cron-job.js';
 import type { CronTools } from './cron-tools.js';
 import { MinuteTick } from './minute-tick.js';
@@ -11,7 +12,7 @@ import { UltimateSite, type JobStart } from './ultimate-site.js';
 const interval = 1_000;
 
 /**
- * Ultimate Cron 2.x: once a minute the site tells its jobs, the rules decide here which of them
+ * Ultimate Cron 1.x and 2.x: once a minute the site tells its jobs, the rules decide here which of them
  * are due, and each runs as a process of its own, under the lock and the log of the module.
  * Meanwhile no page starts cron.
  */
@@ -46,7 +47,7 @@ export class UltimateCron extends BaseComponent {
 
   /** Whether cron of a site is run here. */
   has(site: ServedSite): boolean {
-    return isOurs(site);
+    return ultimateVersion(site) !== undefined;
   }
 
   /** Ultimate Cron of one site. */
@@ -67,7 +68,7 @@ export class UltimateCron extends BaseComponent {
   /** A run has ended; whichever. */
   ended(ending: Ending): void {
     const site = this.#options.sites.find(({ name }) => name === ending.run.site);
-    if (site && isOurs(site)) this.#of(site).ended(ending);
+    if (site && this.has(site)) this.#of(site).ended(ending);
   }
 
   /** No site waits for another. */
@@ -76,17 +77,17 @@ export class UltimateCron extends BaseComponent {
   }
 
   #served(): ServedSite[] {
-    return this.#options.sites.filter((site) => site.isOpen && isOurs(site));
+    return this.#options.sites.filter((site) => site.isOpen && this.has(site));
   }
 
   #of(site: ServedSite): UltimateSite {
-    const found = this.#sites.get(site) ?? new UltimateSite(site, this.#options);
-    this.#sites.set(site, found);
-    return found;
+    const found = this.#sites.get(site);
+    const version = ultimateVersion(site) ?? found?.version ?? 2;
+    if (found?.version === version) return found;
+    // The module was replaced by another version: what it knew is void.
+    void found?.stop();
+    const made = new UltimateSite(site, version, this.#options);
+    this.#sites.set(site, made);
+    return made;
   }
-}
-
-function isOurs(site: ServedSite): boolean {
-  const module = site.facts?.modules.ultimate_cron;
-  return site.config.cron !== 'off' && module?.enabled === true && /^7\.x-2|^$/.test(module.version);
 }

@@ -27,7 +27,10 @@ export class WholeCron implements CronDoor {
       return 'handle' in started ? started : { ...started, temporary: true };
     }
     if (!this.#core.has(site)) {
-      return { reason: 'cron of the site is not run here (cron: off, or Ultimate Cron 1.x)', temporary: false };
+      return {
+        reason: 'cron of the site is not run here (cron: off, or an Ultimate Cron that drupald does not know)',
+        temporary: false,
+      };
     }
     const reason = await this.#core.run(site);
     return reason === undefined ? { handle: coreCronHandle } : { reason, temporary: true };

@@ -13,6 +13,7 @@ import { firstMatch } from '../support/pattern.js';
 import type { Account } from '../support/account.js';
 import type { WorkerSource } from '../workers/worker.js';
 import type { PhpOptions } from '../workers/php-command.js';
+import { isCronOne } from '../process/cron-one.js';
 import { SharedPool } from '../workers/shared-pool.js';
 import { SiteWorkers } from '../workers/site-workers.js';
 import { ColdSource, RootSource } from '../workers/sources.js';
@@ -100,7 +101,10 @@ function makeSource(tools: OpenTools, config: SiteConfig): WorkerSource {
 
 /** A program for each run needs no fork; where forks are not to be had, a callback cannot ask for one. */
 function isolationOf(config: Config, callback: string): Isolation {
-  return config.isolation === 'cold' ? 'cold' : (firstMatch(config.callbacks.isolation, callback) ?? config.isolation);
+  if (config.isolation === 'cold') return 'cold';
+  const wished = firstMatch(config.callbacks.isolation, callback) ?? config.isolation;
+  // Of several runs of a job in one PHP process, Ultimate Cron 1.x logs only the first.
+  return wished === 'shared' && isCronOne(callback) ? 'process' : wished;
 }
 
 async function openRoot(tools: OpenTools, config: SiteConfig, source: WorkerSource): Promise<ServedSite[]> {

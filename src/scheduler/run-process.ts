@@ -1,5 +1,6 @@
 import { rm, unlink } from 'node:fs/promises';
 
+import { isCronOne } from '../process/cron-one.js';
 import { identifyNow } from '../process/identity.js';
 import type { OutcomeKind } from '../process/outcome.js';
 import { closeLog, cutLog } from '../outcome/run-log.js';
@@ -14,6 +15,7 @@ import type { Dispatch } from './dispatch.js';
 import { endingOf } from './ending-of.js';
 import { isKept, stepNote, stopNote } from './ledger-notes.js';
 import type { RunRecord } from './run-record.js';
+import { ultimateVersion } from './ultimate-version.js';
 import { watchLimits } from './watch-limits.js';
 
 /** Milliseconds between two looks at the size of a run's log. */
@@ -42,7 +44,8 @@ async function attempt(record: RunRecord, tools: RunTools): Promise<RunEnd | Sta
   const report = new RunReport();
   const retryOn = retryKinds(dispatch, tools);
   const logLimit = logLimitOf(dispatch, tools);
-  const job = runJob({ ...site.place, logLimit }, dispatch.uri, { ...dispatch, retryOn });
+  const gate = isCronOne(dispatch.callback) && ultimateVersion(site) === 1;
+  const job = runJob({ ...site.place, logLimit }, dispatch.uri, { ...dispatch, retryOn, gate });
   let taken: TakenWorker;
   try {
     taken = await site.workers.take({ ...dispatch, job, crowded: tools.crowded(), fresh: record.fresh });

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 
 import type { StartTaker } from '../intake/accept-start.js';
+import type { Serialized } from '../process/serialized.js';
 import { noContext } from '../sites/request.js';
 import type { ServedSite } from './served-site.js';
 
@@ -40,7 +41,7 @@ export async function startOwn(
   taker: StartTaker<ServedSite>,
   site: ServedSite,
   process: OwnProcess,
-  args: readonly unknown[],
+  args: readonly unknown[] | Serialized,
 ): Promise<OwnStart> {
   const row = await site.store.create({ ...process, token: randomBytes(16).toString('hex') }, args);
   if (!row) {

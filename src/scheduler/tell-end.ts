@@ -1,10 +1,12 @@
 import type { EventBus } from '../events/bus.js';
 import type { CrashBook } from '../outcome/crash-book.js';
 import type { Ending } from '../outcome/past-runs.js';
+import { isCronOne } from '../process/cron-one.js';
 import type { Outcome } from '../process/outcome.js';
 import { isOwnCallback } from '../process/own-callback.js';
 import { endingOf } from './ending-of.js';
 import type { RunRecord } from './run-record.js';
+import { ultimateVersion } from './ultimate-version.js';
 
 /** Who is told of the end of a run. */
 export interface EndListeners {
@@ -16,8 +18,8 @@ export interface EndListeners {
 /** Tells what a run came to. */
 export function tellEnd({ bus, crashes, onEnd }: EndListeners, record: RunRecord, outcome: Outcome): void {
   const { site, handle, callback } = record.dispatch;
-  if (!isOwnCallback(callback)) {
-    // Cron goes on after the module that it died in: setting it aside would stop all of them.
+  // Cron goes on after the module that it died in: setting it aside would stop all of them. A job runs again at its time.
+  if (!isOwnCallback(callback) && !(isCronOne(callback) && ultimateVersion(site) === 1)) {
     crashes.note(site.name, handle, outcome);
   }
   onEnd(endingOf(record, outcome));

@@ -87,6 +87,8 @@ export interface SiteFacts {
   readonly claims: boolean;
   /** Whether it has a cron run of its own. */
   readonly cron: boolean;
+  /** The major version of its Ultimate Cron by what that can do; 0: it has none, or one that is not known. */
+  readonly ultimateCron: 0 | 1 | 2;
   /** Seconds. */
   readonly connectionTimeout: number;
   /** Seconds that a process must have run before its status page is asked (background_process_ass_max_age). */

@@ -28,7 +28,7 @@ const repetitions = 3;
 const firstPause = 10;
 
 /** A value that a statement takes. */
-export type Param = string | number | null;
+export type Param = string | number | Buffer | null;
 
 /** One database of a site: statements with parameters, nothing else. */
 export class SiteDatabase {

@@ -1,6 +1,7 @@
 import { serialize } from 'php-serialize';
 
 import { callbackName } from '../process/callback-name.js';
+import { Serialized } from '../process/serialized.js';
 import { execStatus } from '../process/states.js';
 import { databaseReason, type SiteDatabase } from './database.js';
 import { firstPlane } from './plain-text.js';
@@ -253,14 +254,21 @@ export class ProcessStore {
    */
   async create(
     row: Pick<ProcessRow, 'handle' | 'callback' | 'serviceHost' | 'token'>,
-    args: unknown,
+    args: readonly unknown[] | Serialized,
   ): Promise<ProcessRow | undefined> {
     const stamp = (Date.now() / 1000).toFixed(6);
     const made = await this.#processes.change(
       `INSERT IGNORE INTO ${this.#processes.table('background_process')}` +
         ' (handle, callback, args, uid, token, service_host, start_stamp, exec_status)' +
         ` VALUES (?, ?, ?, 0, ?, ?, ?, ${execStatus.locked})`,
-      [row.handle, serialize(row.callback), serialize(args), row.token, row.serviceHost, stamp],
+      [
+        row.handle,
+        serialize(row.callback),
+        args instanceof Serialized ? args.bytes : serialize(args),
+        row.token,
+        row.serviceHost,
+        stamp,
+      ],
     );
     return made > 0 ? { ...row, uid: 0, stamp, status: execStatus.locked } : undefined;
   }

@@ -56,6 +56,8 @@ export interface RunOf {
   readonly context: StartContext;
   /** Ends after which it may be begun again. */
   readonly retryOn: readonly OutcomeKind[];
+  /** It is cron of a site whose cron the daemon runs. */
+  readonly gate?: boolean;
 }
 
 /** The job of running one process, under the address that its start came to. */
@@ -73,6 +75,7 @@ export function runJob(place: JobPlace, uri: SiteUri, run: RunOf): RunJob {
     ...(isOwnCallback(run.callback)
       ? { own: true as const, q: '', server: cronVariables(uri, place.root, place.env) }
       : {}),
+    ...(run.gate === true ? { gate: true as const } : {}),
     kind: 'run',
     title: `run ${run.handle}`,
     handle: run.handle,
@@ -131,17 +134,15 @@ export function setJob(place: JobPlace, uri: SiteUri, id: string, name: string, 
   };
 }
 
+/** What is wanted of Ultimate Cron. */
+export type UltimateWish = Pick<UltimateJobsJob, 'version' | 'close' | 'launch' | 'queues'>;
+
 /** The job of looking at the jobs of Ultimate Cron, as cron.php would. */
-export function ultimateJobsJob(
-  place: JobPlace,
-  uri: SiteUri,
-  id: string,
-  wish: Pick<UltimateJobsJob, 'close' | 'launch'>,
-): UltimateJobsJob {
+export function ultimateJobsJob(place: JobPlace, uri: SiteUri, id: string, wish: UltimateWish): UltimateJobsJob {
   return {
     ...base(place, uri, id, harmlessPath, harmlessPath, noContext),
-    q: '',
-    server: cronVariables(uri, place.root, place.env),
+    // 1.x takes whoever asks for its queues in cron.php for the core's cron, runs all of its own, and exits.
+    ...(wish.version === 1 ? {} : { q: '', server: cronVariables(uri, place.root, place.env) }),
     kind: 'ultimate',
     title: `jobs ${uri.host}${uri.basePath}`,
     ...wish,

@@ -202,6 +202,8 @@ const jobMessage = z.union([
     unlimited: z.boolean(),
     /** Service hosts that may run it; none: it does not matter. */
     hosts: z.array(text),
+    /** Of 1.x: the arguments of its process as PHP serializes them, in base64. */
+    args: text.optional(),
   }),
 ]);
 const jobsMessage = z.object({
@@ -215,6 +217,8 @@ const jobsMessage = z.object({
   threads: z.record(z.string(), z.number().int()),
   /** Whether the locks of jobs are in their table. */
   locksHere: z.boolean(),
+  /** Of 1.x: what stands before the name of a job in the handle of its process. */
+  prefix: text.optional(),
 });
 /** The jobs of a site with Ultimate Cron. */
 export type UltimateJobs = z.infer<typeof jobsMessage>;
@@ -260,6 +264,8 @@ export interface RunJob extends JobBase {
   readonly callback: string;
   /** The callback is one of drupald's own. */
   readonly own?: true;
+  /** It is cron of a site whose cron the daemon runs: it may be needless by now. */
+  readonly gate?: true;
   readonly processFile: string;
   /** File that says that the hook has begun; only one can make it. */
   readonly hookFile: string;
@@ -316,6 +322,9 @@ export interface JobToClose {
 /** Look at the jobs of Ultimate Cron, close one, or have one launched. */
 export interface UltimateJobsJob extends JobBase {
   readonly kind: 'ultimate';
+  readonly version: 1 | 2;
+  /** Names of queues that are worked off without its jobs; told where jobs of 1.x are asked for. */
+  readonly queues?: readonly string[];
   readonly close?: JobToClose;
   /** Name of a job that its launcher is to launch in its own way. */
   readonly launch?: string;

@@ -10,6 +10,7 @@ export function facts(change: Partial<Omit<SiteFacts, 'php'>> & { php?: Partial<
     serviceHosts: { default: { baseUrl: 'http://127.0.0.1:8970', httpHost: 'a.test' } },
     claims: true,
     cron: true,
+    ultimateCron: 0,
     connectionTimeout: 2,
     statusMaxAge: 30,
     timeZone: 'UTC',

@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
@@ -34,6 +34,24 @@ export function realDrupal(): string | undefined {
   }
   if (named !== undefined && named !== '') {
     throw new Error(`DRUPALD_TEST_DRUPAL7 names ${named}, which holds no Drupal 7.`);
+  }
+  return undefined;
+}
+
+/**
+ * The module Ultimate Cron 7.x-1.x to test with, or undefined when this machine has none.
+ *
+ * Not what followed it on the same branch: that needs a Background Process that was never released.
+ */
+export function ultimateCronOne(): string | undefined {
+  const named = process.env['DRUPALD_TEST_ULTIMATE_CRON_1'];
+  const folder = named ?? join(homedir(), '.cache/drupald/ultimate_cron-7.x-1.9');
+  const file = join(folder, 'ultimate_cron.module');
+  if (existsSync(file) && readFileSync(file, 'utf8').includes('function ultimate_cron_load_hook_data(')) {
+    return folder;
+  }
+  if (named !== undefined && named !== '') {
+    throw new Error(`DRUPALD_TEST_ULTIMATE_CRON_1 names ${named}, which holds no Ultimate Cron 7.x-1.x.`);
   }
   return undefined;
 }

@@ -49,6 +49,14 @@ export async function installReal(source: string, server: MariaDb, folder: strin
   };
 }
 
+/** Puts another copy of a contributed module in the place of the one that a copy of the real site has. */
+export async function replaceModule(site: BootedSite, name: string, source: string): Promise<void> {
+  const folder = join(site.root, 'sites/all/modules/contrib', name);
+  await rm(folder, { recursive: true, force: true });
+  await cp(source, folder, { recursive: true });
+  await giveTo(site.account, folder);
+}
+
 /** Enables further modules on a copy of the real site, with what they depend on. */
 export async function enableModules(site: BootedSite, modules: readonly string[]): Promise<void> {
   const script = fileURLToPath(phpFixture('enable-real.php'));

@@ -6,8 +6,9 @@ import { describe, expect, test } from 'vitest';
 
 import { lastFire } from '../../src/cron/fires.js';
 import { isBadRule, parseRule } from '../../src/cron/rule.js';
+import { parseRuleOne } from '../../src/cron/rule-one.js';
 import { Zone } from '../../src/cron/zone.js';
-import { phpFixture, realDrupal } from '../harness/paths.js';
+import { phpFixture, realDrupal, ultimateCronOne } from '../harness/paths.js';
 
 interface ByModule {
   readonly minutes: readonly string[];
@@ -107,5 +108,45 @@ describe('real: rules as Ultimate Cron reads them', () => {
       expect({ rule, at: lastFire(ours, zone, at * 1000) }).toEqual({ rule, at: Number(theirs?.last) * 1000 });
     }
     expect(refused).toBeLessThan(cases.length / 4);
+  });
+
+  const one = ultimateCronOne();
+
+  test.skipIf(one === undefined)('of 1.x: the same last time', async () => {
+    const now = Date.UTC(2025, 4, 14, 15, 47) / 1000;
+    const more = [
+      '0+@ * * * *',
+      '@ * * * *',
+      '5,5-3 * * * *',
+      '1,,2 * * * *',
+      '0 0 40 * mon',
+      '0 0 5 * 8',
+      '0 0 * * 05',
+    ];
+    const cases = [...written, ...more, ...someRules(400)].map((rule, index) => ({
+      rule,
+      now: now + index * 86_461,
+      skew: index % 256,
+    }));
+    const { stdout } = await execa(
+      'php',
+      [fileURLToPath(phpFixture('cron-rules-one.php')), join(one ?? '', 'CronRule.class.php')],
+      { input: JSON.stringify(cases) },
+    );
+    const answers = JSON.parse(stdout) as (number | false)[];
+    const zone = Zone.orUtc('UTC');
+    const read = { good: 0, bad: 0 };
+    for (const [index, { rule, now: at, skew }] of cases.entries()) {
+      const theirs = answers[index] ?? false;
+      const ours = parseRuleOne(rule, skew);
+      // Of a rule that never fires it returns a time of 28 years ago, of its loop's last values.
+      const never = theirs === false || theirs < at - 27 * 366 * 86_400;
+      expect({ rule, never }).toEqual({ rule, never: isBadRule(ours) });
+      read[isBadRule(ours) ? 'bad' : 'good'] += 1;
+      if (!isBadRule(ours)) {
+        expect({ rule, at: lastFire(ours, zone, at * 1000) }).toEqual({ rule, at: Number(theirs) * 1000 });
+      }
+    }
+    expect(Math.min(read.good, read.bad)).toBeGreaterThan(cases.length / 20);
   });
 });

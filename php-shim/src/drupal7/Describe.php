@@ -192,6 +192,7 @@ class Describe {
       'serviceHosts' => $hosts ? $hosts : new \stdClass(),
       'claims' => $has_module && function_exists('background_process_service_execute'),
       'cron' => function_exists('drupal_cron_run'),
+      'ultimateCron' => Site::ultimateCron(),
       'connectionTimeout' => (float) variable_get('background_process_connection_timeout', 2),
       'statusMaxAge' => (float) variable_get('background_process_ass_max_age', 30),
       'timeZone' => date_default_timezone_get(),

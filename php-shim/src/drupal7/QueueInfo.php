@@ -18,7 +18,7 @@ class QueueInfo {
    */
   public static function workers() {
     try {
-      $queues = module_invoke_all('cron_queue_info');
+      $queues = self::told();
       drupal_alter('cron_queue_info', $queues);
       return array_filter((array) $queues, 'is_array');
     }
@@ -29,6 +29,26 @@ class QueueInfo {
       self::threw($error);
     }
     return array();
+  }
+
+  /**
+   * What the modules say of their queues.
+   *
+   * Ultimate Cron 1.x takes whoever asks in cron.php for the core's cron, runs
+   * its own instead, and exits. A worker has the surroundings of cron.php, but
+   * runs no cron.
+   */
+  private static function told() {
+    $script = $_SERVER['PHP_SELF'];
+    if (function_exists('ultimate_cron_load_hook_data')) {
+      $_SERVER['PHP_SELF'] = preg_replace('/cron\.php$/D', 'index.php', $script);
+    }
+    try {
+      return module_invoke_all('cron_queue_info');
+    }
+    finally {
+      $_SERVER['PHP_SELF'] = $script;
+    }
   }
 
   /** The same for the daemon. */

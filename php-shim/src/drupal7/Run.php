@@ -77,6 +77,10 @@ class Run {
       $this->tell($refusal);
       exit(0);
     }
+    if (!empty($this->job['gate']) && ($refusal = CronGate::refusal($this->handle))) {
+      $this->tell($refusal);
+      exit(0);
+    }
     $this->prepare();
     if ($this->warm && $this->process && !is_callable($this->process->callback)) {
       $this->stale('callback');

@@ -126,6 +126,20 @@ class Site {
     return count(module_implements('background_process_shutdown'));
   }
 
+  /**
+   * The major version of Ultimate Cron; 0: there is none, or one that is not known.
+   *
+   * By what it can do: a copy from a repository names no version. Until 2012 it
+   * was a hook_cron() itself, and what followed 7.x-1.x on its branch needs a
+   * Background Process that was never released: neither is known.
+   */
+  public static function ultimateCron() {
+    if (function_exists('_ultimate_cron_job_load_all')) {
+      return 2;
+    }
+    return function_exists('ultimate_cron_load_hook_data') && !function_exists('ultimate_cron_cron') ? 1 : 0;
+  }
+
   /** Writes a line to Drupal's log under the module's own type; never throws. */
   public static function log($text, array $variables, $severity, $type = 'bg_process') {
     try {

@@ -98,7 +98,7 @@ class UltimateJobs extends Errand {
   }
 
   /** Names of the service hosts that may run a job; none: it does not matter. */
-  private static function hosts($launcher) {
+  public static function hosts(array $launcher) {
     if (empty($launcher['service_group'])) {
       return array();
     }

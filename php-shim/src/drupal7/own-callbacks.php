@@ -49,6 +49,13 @@ function drupald_hide_queues(&$queues) {
 }
 
 /**
+ * A job of Ultimate Cron 1.x for a queue that is worked off without it.
+ */
+function drupald_queue_runs_elsewhere() {
+  drupal_set_message(t('The items of this queue are run as they come, by drupald.'));
+}
+
+/**
  * A job of Ultimate Cron 2.x, as its own process.
  *
  * @param string $name
