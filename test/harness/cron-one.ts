@@ -27,9 +27,32 @@ export function logsOfOne(site: BootedSite, name: string): Promise<LogOfOne[]> {
   return site.sql('SELECT * FROM {ultimate_cron_log} WHERE name = ? ORDER BY start_stamp', [`drupald_${name}`]);
 }
 
-/** Gives a copy of the real site Ultimate Cron 1.x, with jobs of the fixture. */
-export async function useCronOne(site: BootedSite, jobs: Readonly<Record<string, unknown>>): Promise<void> {
+const job = (rule: string, more = {}) => ({ rules: [rule], catch_up: 60, ...more });
+const seldom = '0 0 29 2 *';
+
+/** Jobs of the fixture that run at set times, and those that only run when they are told to. */
+const jobs = {
+  each: job('* * * * *'),
+  other: job('*/1+@ * * * *'),
+  daily: job('0 0 * * *', { catch_up: 90_000 }),
+  rest: job(seldom),
+  off: job('* * * * *', { enabled: false }),
+  bad: job('0+@ * * * *'),
+  away: job(seldom, { service_group: 'far' }),
+};
+
+/**
+ * Gives a copy of the real site Ultimate Cron 1.x, with jobs of the fixture.
+ *
+ * @param port of the daemon
+ * @param far address of a web server, for the service group `far`
+ */
+export async function useCronOne(site: BootedSite, port: number, far: string): Promise<void> {
+  const host = (base_url: string) => ({ base_url, http_host: 'site.test' });
+  const hosts = { default: host(`http://127.0.0.1:${port}`), web: host(far) };
+  await site.configure({ conf: { file_temporary_path: '/tmp', background_process_service_hosts: hosts } });
   await replaceModule(site, 'ultimate_cron', ultimateCronOne() ?? '');
   await enableModules(site, ['ultimate_cron']);
   await site.variable('drupald_fixture_jobs', jobs);
+  await site.variable('background_process_service_groups', { far: { hosts: ['web'] } });
 }

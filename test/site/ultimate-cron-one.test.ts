@@ -18,18 +18,7 @@ import { waitFor } from '../harness/wait.js';
 
 const run = hasApache() && ultimateCronOne() !== undefined ? describe : describe.skip;
 
-const job = (rule: string, more = {}) => ({ rules: [rule], catch_up: 60, ...more });
 const seldom = '0 0 29 2 *';
-
-/** Jobs that run at set times, and those that only run when they are told to. */
-const jobs = {
-  each: job('* * * * *'),
-  other: job('*/1+@ * * * *'),
-  daily: job('0 0 * * *', { catch_up: 90_000 }),
-  rest: job(seldom),
-  off: job('* * * * *', { enabled: false }),
-  bad: job('0+@ * * * *'),
-};
 
 run('Ultimate Cron 1.x', () => {
   describeSites('jobs of Ultimate Cron 1.x', ['real'], (kind) => {
@@ -38,7 +27,7 @@ run('Ultimate Cron 1.x', () => {
     let admin: SignedIn;
 
     beforeAll(async () => {
-      await useCronOne(bench.site, jobs);
+      await useCronOne(bench.site, bench.daemon.port, apache.address);
       await bench.restart();
       admin = await signIn(apache.address);
     }, 120_000);
@@ -140,6 +129,12 @@ run('Ultimate Cron 1.x', () => {
       await mood('off', '');
     });
 
+    test('a job for another service host is begun by the module', async () => {
+      expect((await ask(bench, 'cron', 'run', 'drupald_away')).stderr).toBe('');
+      await over('away', 0);
+      expect((await events(bench.site, 'away', 'job')).map(detail)).toMatchObject([{ sapi: 'apache2handler' }]);
+    });
+
     test('a job that somebody has decided on an old log is not run again', async () => {
       const stale = `$hooks = ultimate_cron_get_hooks(); $hook = $hooks['drupald_daily'];
         ultimate_cron_load_hook_data($hook); $hook['log']['start'] -= 90000;
@@ -230,8 +225,11 @@ run('Ultimate Cron 1.x', () => {
       for (const rows of [(await logs('each')).slice(before - 1), (await logs('other')).slice(others - 1)]) {
         expect(new Set(minutes(rows)).size).toBe(rows.length);
       }
-      const sights = (await events(bench.site, undefined, 'job')).map((one) => detail(one) as { sapi: string });
-      expect(sights.map(({ sapi }) => sapi)).not.toContain('apache2handler');
+      const sights = (await events(bench.site, undefined, 'job')).map(
+        (one) => detail(one) as { name: string; sapi: string },
+      );
+      expect(sights.filter(({ name, sapi }) => name !== 'away' && sapi === 'apache2handler')).toEqual([]);
+      await waitFor(() => lines('cron.foreign').length > 0, { what: 'a word about the crontab' });
       expect(lines('cron.foreign')).toHaveLength(1);
     }, 180_000);
 
