@@ -1,6 +1,6 @@
 import { defineConfig } from 'vitest/config';
 
-// `site` needs MariaDB and PHP and runs three files at a time: its tests share the machine's cores with the
+// `site` needs MariaDB and PHP and runs two files at a time: its tests share the machine's cores with the
 // processes that they start, and each file owns a whole site.
 export default defineConfig({
   test: {
@@ -23,7 +23,7 @@ export default defineConfig({
           globalSetup: ['test/harness/global-setup.ts'],
           // After the others: what it starts needs the cores.
           sequence: { groupOrder: 1 },
-          maxWorkers: 3,
+          maxWorkers: 2,
         },
       },
       {
