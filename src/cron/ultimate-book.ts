@@ -28,6 +28,8 @@ export interface StartedJob {
   readonly before?: Begun | undefined;
   /** It belongs to a run of all jobs. */
   readonly whole: boolean;
+  /** Its process has died, and its lock is about to be freed. */
+  closing?: boolean;
 }
 
 /** A log entry that nobody will close. */
@@ -69,9 +71,12 @@ export class UltimateBook {
     const rests = told.stopped || told.maintenance || !told.installed;
     const before = [...this.#jobs.keys()];
     this.#pending.clear();
-    for (const one of told.jobs) {
-      const known = this.#jobs.get(one.name) ?? { job: undefined, logged: -1 };
-      this.#jobs.set(one.name, known);
+    for (const found of told.jobs) {
+      const known = this.#jobs.get(found.name) ?? { job: undefined, logged: -1 };
+      this.#jobs.set(found.name, known);
+      // The job may have ended while the site was being asked.
+      const freed = 'title' in found && found.lock !== '' && found.lock === known.freed;
+      const one = freed ? { ...found, lock: '' } : found;
       const had = known.problem;
       if (!('title' in one)) {
         known.problem = one.problem;
@@ -193,6 +198,7 @@ export class UltimateBook {
    * @param began milliseconds since 1970, where its log may not have it
    */
   ended(handle: string, name: string, outcome: string, began?: number): void {
+    const lock = this.started.get(handle)?.lock;
     this.started.delete(handle);
     const known = this.#jobs.get(name);
     if (!known) return;
@@ -200,8 +206,9 @@ export class UltimateBook {
     if (began !== undefined && began > (known.begun?.at ?? 0)) {
       known.begun = { at: began, tick: performance.now() - Math.max(0, Date.now() - began) };
     }
-    // Where the row is the lock, it is free again.
-    if (known.job?.lock === handle) known.job = { ...known.job, lock: '' };
+    // Its lock is free again, be that the row or the one that it had at the last look.
+    if (known.job && [handle, lock].includes(known.job.lock)) known.job = { ...known.job, lock: '' };
+    if (lock !== handle) known.freed = lock;
   }
 
   /** Names of jobs that were locked at the last look, and that nobody here has started. */

@@ -158,9 +158,21 @@ export class UltimateSite {
     const end = this.#way.ended(ending);
     if (!end) return;
     const { handle } = ending.run;
-    if (end.unbegun) this.#book.withdraw(handle);
-    this.#book.ended(handle, end.name, end.outcome, end.began);
-    void this.launch();
+    const started = this.#book.started.get(handle);
+    const over = (): void => {
+      // One that the book did not know may have made place for another meanwhile.
+      if (this.#book.started.get(handle) !== started) return;
+      if (end.unbegun) this.#book.withdraw(handle);
+      this.#book.ended(handle, end.name, end.outcome, end.began);
+      void this.launch();
+    };
+    if (!end.closed) {
+      over();
+      return;
+    }
+    // Begun before its lock is free the job would take itself for one that runs elsewhere, and do nothing.
+    if (started) started.closing = true;
+    void end.closed.then(over);
   }
 
   /** Gives cron back to the pages; resolves when what died is closed, too. */
@@ -203,7 +215,7 @@ export class UltimateSite {
     const runs = (): Set<string> => new Set(this.#own().map(({ dispatch }) => dispatch.handle));
     const seen = runs();
     const absent = [...started].filter(
-      ([handle, { renewedAt }]) => !seen.has(handle) && Date.now() - renewedAt > again,
+      ([handle, { renewedAt, closing }]) => !closing && !seen.has(handle) && Date.now() - renewedAt > again,
     );
     if (absent.length === 0) return;
     const rows = new Set((await this.#site.store.find(absent.map(([handle]) => handle))).map(({ handle }) => handle));

@@ -96,7 +96,7 @@ export class UltimateTwo implements UltimateWay {
 
   closeLog({ name, lock }: OpenLog): void {
     const sentence = 'The process that ran this job has gone without closing its log.';
-    this.#close({ name, lock, sentence, since: 0, until: Date.now() / 1000 });
+    void this.#close({ name, lock, sentence, since: 0, until: Date.now() / 1000 });
   }
 
   ended({ run, steps = [] }: Ending): JobEnd | undefined {
@@ -106,13 +106,12 @@ export class UltimateTwo implements UltimateWay {
     const lock = steps[0] ?? this.#tools.book.started.get(run.handle)?.lock ?? '';
     // An exit() in the job looks like an end without a fault, but it has not come to its last step.
     const died = own ? steps.at(-1) !== '' : true;
-    if (died) {
-      const sentence = run.sentence || 'The job ended by exit().';
-      const since = (run.created ?? run.accepted) - tolerance;
-      this.#close({ name, lock, sentence, since, until: run.ended });
-    }
+    const sentence = run.sentence || 'The job ended by exit().';
+    const since = (run.created ?? run.accepted) - tolerance;
+    const closed = died ? this.#close({ name, lock, sentence, since, until: run.ended }) : undefined;
     return {
       name,
+      closed,
       outcome: died && lock !== '' && run.outcome === 'completed' ? 'exited' : run.outcome,
       unbegun: own && steps.length === 0 && run.outcome !== 'completed',
     };
@@ -123,9 +122,10 @@ export class UltimateTwo implements UltimateWay {
   }
 
   /** Frees the lock of a job that died and closes its log, in the background. */
-  #close(what: JobToClose): void {
+  #close(what: JobToClose): Promise<void> {
     const closing = this.#closeInTheEnd(what).finally(() => this.#closing.delete(closing));
     this.#closing.add(closing);
+    return closing;
   }
 
   async #closeInTheEnd(what: JobToClose): Promise<void> {

@@ -21,6 +21,8 @@ export interface KnownJob {
   lateMs?: number;
   /** Its log entry that was open at the last look although nothing ran. */
   open?: string | undefined;
+  /** Lock of its last run here, which is over. */
+  freed?: string | undefined;
 }
 
 /** A job as people see it. */

@@ -14,6 +14,8 @@ export interface JobEnd {
   readonly unbegun: boolean;
   /** When it began, in milliseconds since 1970, where that is not in its log. */
   readonly began?: number | undefined;
+  /** Resolves when the lock of one that died is free and its log closed, or that was given up. */
+  readonly closed?: Promise<void> | undefined;
 }
 
 /** What differs between the versions of Ultimate Cron: how a job runs as a process, and what has to be done around it. */

@@ -82,6 +82,29 @@ describe('UltimateBook', () => {
     expect(begin(book)).toEqual([]);
   });
 
+  it('counts a lock as free when its run has ended, also before a look that was under way has said so', () => {
+    const book = new UltimateBook();
+    const seldom = { rules: ['0 0 29 2 *'], catchUp: 60 };
+    const idle = ultimateJobs([ultimateJob({ name: 'a', ...seldom })]);
+    const locked = ultimateJobs([ultimateJob({ name: 'a', ...seldom, lock: 'serial-7' })]);
+    book.take(idle, now, 0);
+    const lap = (look: () => void): number => {
+      expect([book.askForAll(), begin(book)]).toEqual([1, ['a']]);
+      look();
+      book.ended('a', 'a', 'completed');
+      return book.askForAll();
+    };
+    expect(lap(() => book.take(locked, now + 60_000, 60_000))).toBe(1);
+    book.dropWhole();
+    expect(lap(() => (book.started.get('a')!.lock = 'serial-7'))).toBe(1);
+    book.take(locked, now + 60_000, 60_000);
+    expect(begin(book)).toEqual(['a']);
+    book.ended('a', 'a', 'completed');
+    // Somebody else's lock is none of ours.
+    book.take(ultimateJobs([ultimateJob({ name: 'a', ...seldom, lock: 'serial-8' })]), now + 60_000, 60_000);
+    expect(book.askForAll()).toBe(0);
+  });
+
   it('tells a bad rule once, and a log that stays open although nothing runs at the second look', () => {
     const book = new UltimateBook();
     const told = ultimateJobs([

@@ -66,6 +66,10 @@ describeSites('a run that the next daemon takes in hand', [], (kind) => {
     const { pid } = await event(bench.site, handle, 'stays');
     const killing = drupald(['kill', handle, '--reason', 'it is enough.', '--state-dir', bench.daemon.stateDir]);
     await bench.daemon.logged((line) => line.event === 'run.stopped' && line['handle'] === handle, 'run.stopped');
+    if (how === 'slow-to-end') {
+      // The line comes before the signal, of which a daemon that is killed meanwhile sends none.
+      await event(bench.site, handle, 'gate');
+    }
     await bench.daemon.kill9();
     await killing;
     if (how === 'slow-to-end') {

@@ -39,7 +39,8 @@ describeSites('a history that the database user may not write', [], (kind) => {
     // Connections that are open keep the rights that they began with.
     await bench.restart();
     expect((await examineRunning(bench.daemon.stateDir)).codes).not.toContain('history-in-memory');
-    await runToEnd(bench, 'drupald_fixture_noop');
+    const kept = await runToEnd(bench, 'drupald_fixture_noop');
+    expect(kept.ended).toMatchObject({ outcome: 'completed' });
     expect(await history(bench)).toMatchObject({ runs: [{ outcome: 'completed' }], notes: [] });
   });
 });

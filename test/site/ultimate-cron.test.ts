@@ -139,6 +139,26 @@ run('Ultimate Cron', () => {
       await openGate(bench.site, `held-${name}`);
     });
 
+    test('a job that died runs again when it is asked to, and not before its lock is free', async () => {
+      await bench.site.variable('drupald_fixture_job_serial', 'gate twice');
+      const gates = (): ReturnType<typeof events> => events(bench.site, undefined, 'gate');
+      const before = (await gates()).length;
+      const begin = (): Promise<unknown> =>
+        waitFor(async () => (await ask(bench, 'cron', 'run', 'drupald_serial')).stderr === '', { what: 'a run' });
+      await begin();
+      await waitFor(async () => (await gates()).length === before + 1, { what: 'the job to wait' });
+      const ends = (): number => bench.daemon.lines.filter((line) => line.event === 'run.ended').length;
+      const ended = ends();
+      process.kill((await gates()).at(-1)?.pid ?? NaN, 'SIGKILL');
+      await waitFor(() => ends() > ended, { what: 'its process to end' });
+      await begin();
+      await waitFor(async () => (await gates()).length === before + 2, { what: 'the job to wait again' });
+      await bench.site.variable('drupald_fixture_job_serial', '');
+      await openGate(bench.site, 'twice');
+      await waitFor(async () => !(await locked('serial')), { what: 'the job to end' });
+      expect((await logs('serial')).slice(-2).map(({ severity }) => severity)).toEqual([3, -1]);
+    });
+
     test('the next daemon goes on with a job, and closes it when it dies', async () => {
       await bench.site.variable('drupald_fixture_job_serial', 'gate over');
       const gates = (): ReturnType<typeof events> => events(bench.site, undefined, 'gate');
