@@ -5,6 +5,7 @@ import { prepareApache } from '../harness/prepare-apache.js';
 import { prepareBench } from '../harness/bench.js';
 import { describeSites } from '../harness/describe-sites.js';
 import { examineAlone, examineRunning, type Examination, type ExaminationWish } from '../harness/doctor.js';
+import { replaceFile } from '../harness/replace-file.js';
 
 describeSites('doctor', [], (kind) => {
   const bench = prepareBench(kind);
@@ -38,20 +39,21 @@ describeSites('doctor', [], (kind) => {
     await bench.site.variable('maintenance_mode', 0);
 
     const module = join(bench.site.root, 'sites/all/modules/drupald_fixture/drupald_fixture.module');
-    const text = await readFile(module, 'utf8');
-    const broken = text.replace(
-      'function drupald_fixture_init() {',
-      "function drupald_fixture_init() {\n  if (strpos($_GET['q'], 'bgp-start') === 0) {\n    print '<p>Go &amp; see</p>';\n    drupal_goto('user');\n  }",
-    );
-    expect(broken).not.toBe(text);
-    await writeFile(module, broken);
+    const repair = await replaceFile(module, (text) => {
+      const broken = text.replace(
+        'function drupald_fixture_init() {',
+        "function drupald_fixture_init() {\n  if (strpos($_GET['q'], 'bgp-start') === 0) {\n    print '<p>Go &amp; see</p>';\n    drupal_goto('user');\n  }",
+      );
+      expect(broken).not.toBe(text);
+      return broken;
+    });
     const found = await running();
     expect(found.code).toBe(1);
     expect(found.bad).toEqual(['start-fails']);
     const title = found.findings.find(({ code }) => code === 'start-fails')?.title;
     expect(title).toContain('drupald_fixture_init()');
     expect(title).toContain('the last that it printed: Go & see');
-    await writeFile(module, text);
+    await repair();
   });
 
   test('a site that the running daemon does not serve is looked at all the same', async () => {
