@@ -59,9 +59,11 @@ export async function kill(scheduler: Scheduler, bus: EventBus, wish: KillWish, 
     if (run.stopped || run.state === 'closing' || run.state === 'settling') {
       return { was: 'ending', pid };
     }
-    bus.emit('run.stopped', { ...about, reason: cause.sentence });
     const begun = run.worker === undefined ? 'waiting' : 'running';
-    return { was: (await stopRun(run, cause, grace)) ? begun : 'ending', pid };
+    // Written down for the next daemon before anybody hears of it.
+    const stopped = stopRun(run, cause, grace);
+    bus.emit('run.stopped', { ...about, reason: cause.sentence });
+    return { was: (await stopped) ? begun : 'ending', pid };
   }
 }
 
@@ -83,9 +85,9 @@ export async function endProcess(
   const dispatch = record?.dispatch ?? scheduler.allWaiting().find(isIt);
   if (!dispatch || record?.stopped) return;
   const outcome = cause(dispatch.callback);
+  const stopped = record ? stopRun(record, outcome, grace) : scheduler.withdraw(dispatch, outcome);
   bus.emit('run.stopped', { site: site.name, handle, callback: dispatch.callback, reason: outcome.sentence });
-  if (record) await stopRun(record, outcome, grace);
-  else await scheduler.withdraw(dispatch, outcome);
+  await stopped;
 }
 
 /**
