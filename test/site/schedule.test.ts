@@ -197,17 +197,27 @@ describeSites('entries of the schedule', ['real'], (kind) => {
   });
 
   test('two daemons on one database fire an entry once', async () => {
-    second = await Daemon.start({
-      sites: [{ root: bench.site.root, uris: bench.site.uris }],
-      folder: bench.suite.folder,
-      config: file('good'),
-      slots: 4,
-    });
-    const two = [bench.daemon, second];
     const slots = (): Promise<{ due: number }[]> =>
       bench.site.sql("SELECT due FROM {drupald_cron_slot} WHERE entry = 'each' AND fired IS NOT NULL ORDER BY due");
+    await bench.daemon.stop();
+    // As if nobody had been there for two minutes: both find it due as soon as they begin.
+    await bench.site.sql(
+      "UPDATE {drupald_cron_slot} SET due = due - 120, fired = fired - 120 WHERE entry = 'each' ORDER BY due",
+    );
+    await bench.site.sql('DELETE FROM {drupald_fixture_log}');
     const before = (await slots()).length;
     const now = Date.now() / 1000;
+    const [, other] = await Promise.all([
+      bench.restart({ config: file('good') }),
+      Daemon.start({
+        sites: [{ root: bench.site.root, uris: bench.site.uris }],
+        folder: bench.suite.folder,
+        config: file('good'),
+        slots: 4,
+      }),
+    ]);
+    second = other;
+    const two = [bench.daemon, second];
     await waitFor(
       async () => {
         const lasts = await Promise.all(two.map(async (daemon) => (await job('each', daemon)).last));
@@ -217,11 +227,11 @@ describeSites('entries of the schedule', ['real'], (kind) => {
     );
     await second.stop();
     const marks = async (): Promise<number> => (await events(bench.site, handleOf('each'), 'mark')).length;
-    const fired = (await slots()).length;
+    const fired = (await slots()).length - before;
     await waitFor(async () => (await marks()) >= fired, { what: 'the runs to begin' });
     await nothingLeft(bench.site, bench.daemon);
     // Another minute may have come meanwhile.
-    expect(await marks()).toBeLessThanOrEqual((await slots()).length);
+    expect(await marks()).toBeLessThanOrEqual((await slots()).length - before);
     expect(await outcomes(handleOf('each'), fired)).not.toContain('cancelled');
   }, 120_000);
 
