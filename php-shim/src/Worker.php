@@ -134,6 +134,11 @@ class Worker {
           : new Drupal7\UltimateJobs($job, $this->channel, $this->forked);
         break;
 
+      case 'count':
+        require_once __DIR__ . '/drupal7/QueueCounts.php';
+        $task = new Drupal7\QueueCounts($job, $this->channel, $this->forked);
+        break;
+
       case 'set':
         require_once __DIR__ . '/drupal7/SetVariable.php';
         $task = new Drupal7\SetVariable($job, $this->channel, $this->forked);

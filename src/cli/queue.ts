@@ -42,7 +42,9 @@ export function addQueueCommand(program: Command, io: CommandIo): void {
       else io.stdout.write(`${formatItems(answer.items, wantsColour(io.stdout, io.env))}\n`);
     });
   addQueue(queue.command('retry'))
-    .description('Let failed items run again: one, or all that are set aside.')
+    .description(
+      'Let failed items run again: one, or all that are set aside; ends the pause of a queue of another backend.',
+    )
     .argument('[item]', 'number of the item, as "drupald queue show" tells it')
     .action(async (name: string, item: string | undefined, options: ParsedOptions) => {
       await change('retry', { ...wishOf(name, options), ...itemOf(item) }, options, io);
@@ -72,13 +74,14 @@ function addQueue(command: Command): Command {
     .option('--json', 'print JSON');
 }
 
-async function change(what: 'retry' | 'drop', wish: Wish, options: ParsedOptions, io: CommandIo): Promise<void> {
-  const answer = await clientOf(options, io).post(`/v1/queues/${what}`, itemsChanged, wish, 0);
+async function change(way: 'retry' | 'drop', wish: Wish, options: ParsedOptions, io: CommandIo): Promise<void> {
+  const answer = await clientOf(options, io).post(`/v1/queues/${way}`, itemsChanged, wish, 0);
   if (options.json === true) writeJson(io, answer);
   else {
     const items = answer.count === 1 ? '1 item' : `${String(answer.count)} items`;
-    const done = what === 'retry' ? 'may run again' : 'removed';
-    io.stdout.write(`${printable(wish.queue)} of ${printable(answer.site)}: ${items} ${done}.\n`);
+    const done = way === 'retry' ? 'may run again' : 'removed';
+    const what = answer.woken === true ? 'its pause is over' : `${items} ${done}`;
+    io.stdout.write(`${printable(wish.queue)} of ${printable(answer.site)}: ${what}.\n`);
   }
 }
 
@@ -101,14 +104,19 @@ export function formatQueues(queues: readonly QueueLine[], colour: boolean): str
   const rows = queues.map((one) => [
     one.queue,
     one.site,
+    one.backend,
     one.leftAlone === null ? `${String(one.workers)} of ${String(one.slots)}` : `left alone (${one.leftAlone})`,
     one.waiting,
     one.claimed,
-    one.paused,
+    one.pausedUntil === null ? one.paused : `until ${formatMoment(one.pausedUntil)}`,
     one.aside,
     one.oldest === null ? null : formatMoment(one.oldest),
   ]);
-  return formatTable(['QUEUE', 'SITE', 'WORKERS', 'WAITING', 'CLAIMED', 'PAUSED', 'ASIDE', 'OLDEST'], rows, colour);
+  return formatTable(
+    ['QUEUE', 'SITE', 'BACKEND', 'WORKERS', 'WAITING', 'CLAIMED', 'PAUSED', 'ASIDE', 'OLDEST'],
+    rows,
+    colour,
+  );
 }
 
 /** Failed items as text for people. */

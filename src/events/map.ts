@@ -129,6 +129,8 @@ export interface EventMap {
   'queue.item-failed': QueueItemEvent;
   /** An item of a queue has failed too often. */
   'queue.item-set-aside': QueueItemEvent;
+  /** A queue that is not kept in the site's database is left alone for a while. */
+  'queue.paused': EventBase & { readonly queue: string; readonly reason: string; readonly pauseMs: number };
   /** The worker of a queue was told to end behind its present item. */
   'queue.enough': EventBase & { readonly handle: string; readonly reason: string };
   'queue.in-memory': EventBase & { readonly reason: string };

@@ -3,6 +3,10 @@ import { z } from 'zod';
 const queue = z.object({
   site: z.string(),
   queue: z.string(),
+  /** Class that keeps it. */
+  backend: z.string(),
+  /** Seconds since 1970 until which all of it pauses; null: it does not. */
+  pausedUntil: z.number().nullable(),
   /** Why it is left alone; null: it is worked off here. */
   leftAlone: z.string().nullable(),
   slots: z.number(),
@@ -51,4 +55,9 @@ export const itemWish = z.object({
 });
 
 /** The answer to `drupald queue retry` and `drupald queue drop`. */
-export const itemsChanged = z.looseObject({ site: z.string(), count: z.number() });
+export const itemsChanged = z.looseObject({
+  site: z.string(),
+  count: z.number(),
+  /** A pause of the whole queue is over with that. */
+  woken: z.boolean().optional(),
+});

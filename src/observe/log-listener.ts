@@ -140,6 +140,10 @@ const lines: { readonly [N in EventName]?: Line<N> } = {
     say: (e) =>
       `Item ${e.item} of the queue ${e.queue} is set aside after ${count(e.failures, 'failure')} until "drupald queue retry": ${e.reason}`,
   },
+  'queue.paused': {
+    level: 'warn',
+    say: (e) => `The queue ${e.queue} pauses for ${formatDuration(e.pauseMs)}: ${e.reason}`,
+  },
   'queue.enough': { level: 'debug', say: (e) => `${e.handle} ends behind its present item: ${e.reason}.` },
   'queue.in-memory': {
     level: 'warn',

@@ -36,6 +36,30 @@ export function readItemStep(step: string): ItemStep | undefined {
   };
 }
 
+/** What a worker has told of one item of a queue that is not kept in the site's database. */
+export interface ElsewhereStep {
+  readonly what: 'begun' | 'ran' | 'exits' | 'failed';
+  /** Handle of the process that the item stands for; empty: it is none, or this is told elsewhere. */
+  readonly handle: string;
+  /** Of a failure. */
+  readonly reason: string;
+}
+
+/**
+ * Reads a step of such an item: `ID 0 0`, with ` @` and the handle of its process, and then as readItemStep().
+ *
+ * @returns undefined: it is not about one
+ */
+export function readElsewhereStep(step: string): ElsewhereStep | undefined {
+  const found = /^\S+ 0 0(?: ([.~])$| @([^]*)$| !([^]*)$|$)/.exec(step);
+  if (!found) {
+    return undefined;
+  }
+  const [, end, handle = '', reason] = found;
+  const what = end === '.' ? 'ran' : end === '~' ? 'exits' : reason === undefined ? 'begun' : 'failed';
+  return { what, handle, reason: reason ?? '' };
+}
+
 /** How the end of a lease is written down before it is moved there: the next daemon knows the item by it. */
 export function leaseStep(item: Pick<ItemStep, 'id' | 'claim' | 'created'>, lease: number): string {
   return `${item.id} ${item.claim} ${item.created} =${lease}`;

@@ -1,10 +1,11 @@
 import type { Ending } from '../outcome/past-runs.js';
-import { leaseStep, readItemStep, type ItemStep } from '../process/item-step.js';
+import { leaseStep, readElsewhereStep, readItemStep, type ItemStep } from '../process/item-step.js';
 import type { QueueTable } from '../store/queue-table.js';
+import { ElsewhereItems, type ProcessKeeper } from './elsewhere-items.js';
 import type { HeldItem, ItemKeeper } from './item-keeper.js';
 
 /** What becomes of items that a worker has left behind. */
-export type FailureKeeper = Pick<ItemKeeper, 'fail' | 'finish'>;
+export type FailureKeeper = Pick<ItemKeeper, 'fail' | 'finish'> & { readonly processes: ProcessKeeper };
 
 /** Their rows. */
 export type ItemRows = Pick<QueueTable, 'get' | 'move' | 'remove'>;
@@ -23,7 +24,9 @@ export class Drain {
   readonly queue: string;
   readonly handle: string;
   readonly #processes: boolean;
-  /** Items that it has begun. */
+  /** Of items that are kept elsewhere. */
+  readonly elsewhere = new ElsewhereItems();
+  /** Items in the site's database that it has begun. */
   begun = 0;
   #seen = 0;
   #item: ItemInHand | undefined;
@@ -50,9 +53,10 @@ export class Drain {
       const text = steps[this.#seen] ?? '';
       const step = readItemStep(text);
       if (!step) {
-        // Through, or an item that is kept elsewhere.
+        const elsewhere = readElsewhereStep(text);
+        if (elsewhere) this.elsewhere.take(elsewhere);
+        else this.elsewhere.close();
         this.#item = undefined;
-        this.begun += text === '' ? 0 : 1;
         continue;
       }
       if (!this.says(step)) {
@@ -106,12 +110,14 @@ export class Drain {
    * @param isElsewhere whether another worker says that it has this item under the same claim
    */
   async over(
-    { run, steps = [] }: Ending,
+    ending: Ending,
     keeper: FailureKeeper,
     table: ItemRows,
     isElsewhere: (item: HeldItem) => boolean = () => false,
   ): Promise<void> {
+    const { run, steps = [] } = ending;
     await this.follow(steps, keeper, table);
+    await this.elsewhere.over(ending, keeper.processes);
     // One that has come to its end must not run again, also when its lease has ended meanwhile.
     const item = await this.#held(table, this.#item?.end !== undefined);
     if (!item || isElsewhere(item)) {

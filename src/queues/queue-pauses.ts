@@ -2,24 +2,18 @@
 const shortest = 500;
 const longest = 30_000;
 
-/** Milliseconds between two looks at a queue that is kept elsewhere, while it has items and at most. */
-const elsewhere = 15_000;
-const elsewhereLongest = 60_000;
-
 /** Queues whose last worker found nothing to do, although there seemed to be something. */
 export class QueuePauses {
   readonly #held = new Map<string, { readonly times: number; readonly until: number }>();
 
   /** A worker of a queue is over. */
-  over(queue: string, worked: boolean, table: boolean): void {
-    const times = worked ? 0 : (this.#held.get(queue)?.times ?? 0) + 1;
-    if (table && worked) {
+  over(queue: string, worked: boolean): void {
+    if (worked) {
       this.#held.delete(queue);
       return;
     }
-    const pause = table
-      ? Math.min(longest, shortest * 2 ** (times - 1))
-      : Math.min(elsewhereLongest, elsewhere * 2 ** Math.max(0, times - 1));
+    const times = (this.#held.get(queue)?.times ?? 0) + 1;
+    const pause = Math.min(longest, shortest * 2 ** (times - 1));
     this.#held.set(queue, { times, until: performance.now() + pause });
   }
 

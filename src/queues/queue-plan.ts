@@ -25,7 +25,7 @@ export function planQueues(
 ): PlannedQueue[] {
   return queues.map((queue) => {
     const limit = firstMatch(slots, queue.name) ?? (queue.processes ? processSlots : 1);
-    const reason = off ?? aloneBecause(queue, slots, limit);
+    const reason = off ?? (queue.unusable || undefined) ?? aloneBecause(queue, slots, limit);
     return { ...queue, limit: reason === undefined ? limit : 0, reason };
   });
 }

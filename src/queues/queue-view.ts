@@ -11,6 +11,10 @@ const most = 10_000;
 export interface QueueView {
   readonly site: string;
   readonly queue: string;
+  /** Name of the class that keeps it. */
+  readonly backend: string;
+  /** Until when it pauses as a whole after failures, in seconds since 1970; null: it does not. */
+  readonly pausedUntil: number | null;
   /** Why it is left alone; null: it is worked off here. */
   readonly leftAlone: string | null;
   /** Workers at the same time. */
@@ -53,14 +57,22 @@ export async function showQueue(
   return { site: site.name, queue: wish.queue, items: await failedOf(of, wish.queue) };
 }
 
-/** Lets failed items be claimed again, their failures forgotten; how many. @throws DrupaldError also QUEUE_ITEM_UNKNOWN */
-export async function retryItems(queues: Queues, wish: ItemWish): Promise<{ site: string; count: number }> {
+/**
+ * Lets failed items be claimed again, their failures forgotten.
+ *
+ * @returns how many, and whether a pause of the whole queue is over with that
+ * @throws DrupaldError also QUEUE_ITEM_UNKNOWN
+ */
+export async function retryItems(
+  queues: Queues,
+  wish: ItemWish,
+): Promise<{ site: string; count: number; woken: boolean }> {
   const { site, of } = findQueue(queues, wish);
   const items = await meantItems(of, wish);
   for (const item of items) {
     await of.keeper.retry(item);
   }
-  return { site: site.name, count: items.length };
+  return { site: site.name, count: items.length, woken: of.elsewhere.wake(wish.queue) };
 }
 
 /** Removes failed items; how many. @throws DrupaldError also QUEUE_ITEM_UNKNOWN */
@@ -80,7 +92,7 @@ async function viewsOf(site: ServedSite, of: SiteQueues): Promise<QueueView[]> {
   }
   const counts = await site.queue.counts(plan.filter(({ table }) => table).map(({ name }) => name));
   const failed = await failedOf(of);
-  return plan.map(({ name, reason, limit, table }) => {
+  return plan.map(({ name, reason, limit, table, class: backend }) => {
     const { waiting = 0, leased = 0, oldest = null } = counts.get(name) ?? {};
     const own = failed.filter(({ queue, lease }) => queue === name && lease !== 0);
     const aside = own.filter((item) => item.aside).length;
@@ -88,6 +100,8 @@ async function viewsOf(site: ServedSite, of: SiteQueues): Promise<QueueView[]> {
     return {
       site: site.name,
       queue: name,
+      backend,
+      pausedUntil: table ? null : pausedUntil(of.elsewhere.pauseOf(name)),
       leftAlone: reason ?? null,
       slots: limit,
       workers: of.drains.filter(({ queue }) => queue === name).length,
@@ -98,6 +112,10 @@ async function viewsOf(site: ServedSite, of: SiteQueues): Promise<QueueView[]> {
       oldest,
     };
   });
+}
+
+function pausedUntil(ms: number | undefined): number | null {
+  return ms === undefined ? null : (Date.now() + ms) / 1000;
 }
 
 async function failedOf(of: SiteQueues, queue?: string): Promise<FailedItem[]> {

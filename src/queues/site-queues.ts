@@ -1,18 +1,15 @@
-import type { StartTaker } from '../intake/accept-start.js';
 import type { Ending } from '../outcome/past-runs.js';
-import { queueCallback } from '../process/own-callback.js';
-import type { ServedSite } from '../scheduler/served-site.js';
-import { startOwn, type OwnStart } from '../scheduler/start-own.js';
+import type { OwnStart } from '../scheduler/start-own.js';
+import { countItems } from '../workers/queue-counts.js';
 import type { Drain } from './drain.js';
-import { Drains, handleOf, type DrainsOptions } from './drains.js';
+import { DrainStarter, type DrainStarterOptions } from './drain-starter.js';
+import { Drains, type DrainsOptions } from './drains.js';
+import { Elsewhere } from './elsewhere.js';
 import { ItemKeeper, type ItemRules } from './item-keeper.js';
+import { QueueFacts } from './queue-facts.js';
 import { QueuePauses } from './queue-pauses.js';
 import { chooseDrains, planQueues, type PlannedQueue } from './queue-plan.js';
 import { Rhythm } from './rhythm.js';
-
-/** Milliseconds between two looks whether there may be other queues, and until they are asked for anyway. */
-const signatureInterval = 5_000;
-const factsInterval = 600_000;
 
 /** Milliseconds between two looks for leases that have ended, and for items that are done. */
 const leaseInterval = 10_000;
@@ -25,33 +22,45 @@ export interface QueueSettings extends ItemRules {
   readonly lease: number;
 }
 
-export interface SiteQueuesOptions extends DrainsOptions {
+export interface SiteQueuesOptions extends DrainsOptions, DrainStarterOptions {
   readonly settings: QueueSettings;
-  readonly taker: StartTaker<ServedSite>;
   /** Whether everything is left to the sites again. */
   readonly isDetached: () => boolean;
-  /** Name of the service host whose processes this daemon runs; empty: none. */
-  readonly hostsOf: (site: ServedSite) => readonly string[];
 }
 
 /** The queues of one site, and the workers that work them off. */
 export class SiteQueues {
   readonly keeper: ItemKeeper;
+  /** Those that are not kept in the site's database. */
+  readonly elsewhere: Elsewhere;
   readonly #options: SiteQueuesOptions;
   readonly #drains: Drains;
+  readonly #starter: DrainStarter;
+  readonly #facts: QueueFacts;
   readonly #pauses = new QueuePauses();
   readonly #rhythm = new Rhythm();
   /** Queues that are worked off because of an entry, until they are empty, by the handle of their processes. */
   readonly #asked = new Map<string, PlannedQueue>();
   /** When a worker of each queue began last (monotonic milliseconds). */
   readonly #begun = new Map<string, number>();
-  #signature: string | undefined;
   #starves = false;
 
   constructor(options: SiteQueuesOptions) {
     this.#options = options;
+    this.#facts = new QueueFacts(options.site);
     this.keeper = new ItemKeeper(options.site, options.settings, options.bus);
+    const { site, settings, bus } = options;
+    this.elsewhere = new Elsewhere({
+      ask: (queues) =>
+        countItems(
+          { source: site.source, place: site.place, uri: site.uris[0], bus, timeout: settings.settleTimeout },
+          queues,
+        ),
+      pause: settings.pause,
+      onPause: (queue, reason, pauseMs) => bus.emit('queue.paused', { site: site.name, queue, reason, pauseMs }),
+    });
     this.#drains = new Drains(options, this.keeper, (queue) => this.#isProcesses(queue));
+    this.#starter = new DrainStarter(options, this.#drains, settings.lease);
   }
 
   /** Workers that wait or run. */
@@ -81,7 +90,8 @@ export class SiteQueues {
     if (!find()) await this.#options.site.check();
     const queue = find();
     if (!queue) return { reason: `there is no queue ${name} that has a worker` };
-    const started = await this.#start(queue, handle);
+    if (queue.unusable !== '') return { reason: `nobody can work off the queue ${name} (${queue.unusable})` };
+    const started = await this.#starter.start(queue, handle);
     if (started === 'started') this.#asked.set(handle, queue);
     return started;
   }
@@ -138,7 +148,7 @@ export class SiteQueues {
     if (!site.facts || !site.isOpen) {
       return;
     }
-    await this.#lookForChanges();
+    await this.#facts.look();
     this.#trim();
     await this.#goOn();
     const queues = this.plan().filter(({ limit }) => limit > 0);
@@ -158,17 +168,21 @@ export class SiteQueues {
     }
     await this.keeper.release();
     const waiting = await site.queue.claimable(new Map(tables.map(({ name, limit }) => [name, limit])));
-    for (const { name, table } of queues) {
-      if (!table) {
-        waiting.set(name, 1);
-      }
+    for (const name of this.elsewhere.due(queues.filter(({ table }) => !table).map((queue) => queue.name))) {
+      waiting.set(name, 1);
+    }
+    for (const { name } of queues) {
       if (this.#pauses.holds(name)) {
         waiting.delete(name);
       }
     }
     for (const queue of chooseDrains(queues, waiting, this.#drains.count(), room(), this.#begun)) {
       this.#begun.set(queue.name, performance.now());
-      await this.#begin(queue);
+      this.elsewhere.begun(queue.name);
+      if ((await this.#starter.startFree(queue)) === 'there') {
+        // One that an earlier daemon has left waiting: the sweep takes it.
+        this.#pauses.over(queue.name, false);
+      }
     }
     const counts = this.#drains.count();
     this.#starves = tables.some(({ name }) => waiting.has(name) && !counts.has(name));
@@ -191,74 +205,29 @@ export class SiteQueues {
   async #goOn(): Promise<void> {
     const { site } = this.#options;
     for (const [handle, queue] of this.#asked) {
-      if (this.#drains.has(handle) || this.#pauses.holds(queue.name)) continue;
-      // Of a queue that is kept elsewhere nobody here knows how much it holds.
-      const waiting = queue.table ? await site.queue.claimable(new Map([[queue.name, 1]])) : new Map<string, number>();
-      if ((waiting.get(queue.name) ?? 0) === 0) {
+      const { name, table } = queue;
+      if (this.#drains.has(handle) || this.#pauses.holds(name)) continue;
+      const more = table
+        ? (await site.queue.claimable(new Map([[name, 1]]))).size > 0
+        : // Its last worker has found something, and nothing failed.
+          this.elsewhere.isReady(name);
+      if (!more) {
         this.#asked.delete(handle);
       } else {
-        const started = await this.#start(queue, handle);
-        if (started !== 'started') this.#pauses.over(queue.name, false, queue.table);
+        const started = await this.#starter.start(queue, handle);
+        if (started !== 'started') this.#pauses.over(name, false);
       }
     }
   }
 
-  #over({ queue, begun }: Drain, { run }: Ending): void {
+  #over({ queue, begun, elsewhere }: Drain, { run }: Ending): void {
     // Somebody does not want it to go on, or it took too long.
     if (run.outcome === 'cancelled' || run.outcome === 'timed-out') this.#asked.delete(run.handle);
-    this.#pauses.over(queue, begun > 0, this.#isTable(queue));
-  }
-
-  async #lookForChanges(): Promise<void> {
-    const { site } = this.#options;
-    if (!this.#rhythm.isDue('signature', signatureInterval)) {
-      return;
+    if (this.#isTable(queue)) {
+      this.#pauses.over(queue, begun > 0);
+    } else {
+      this.elsewhere.over(queue, elsewhere);
     }
-    const signature = await site.queue.signature();
-    const changed = this.#signature !== undefined && signature !== this.#signature;
-    this.#signature = signature;
-    if (this.#rhythm.isDue('facts', factsInterval, false) || changed) {
-      await site.check();
-    }
-  }
-
-  /** Makes the row of a worker and sends it through the door of all starts. */
-  async #begin(queue: PlannedQueue): Promise<void> {
-    const handle = this.#freeHandle(queue);
-    if (handle === undefined) {
-      return;
-    }
-    if ((await this.#start(queue, handle)) === 'there') {
-      // One that an earlier daemon has left waiting: the sweep takes it.
-      this.#pauses.over(queue.name, false, queue.table);
-    }
-  }
-
-  async #start(queue: PlannedQueue, handle: string): Promise<OwnStart> {
-    const { site, taker, hostsOf, settings } = this.#options;
-    this.#drains.add(queue.name, handle);
-    try {
-      const process = { handle, callback: queueCallback, serviceHost: hostsOf(site)[0] ?? '' };
-      const options = { seconds: queue.seconds, lease: leaseSeconds(queue, settings.lease) };
-      const started = await startOwn(taker, site, process, [queue.name, options]);
-      if (started !== 'started') {
-        this.#drains.remove(handle);
-      }
-      return started;
-    } catch (error) {
-      this.#drains.remove(handle);
-      throw error;
-    }
-  }
-
-  #freeHandle({ name, limit }: PlannedQueue): string | undefined {
-    for (let number = 1; number <= limit; number += 1) {
-      const handle = handleOf(name, number);
-      if (!this.#drains.has(handle)) {
-        return handle;
-      }
-    }
-    return undefined;
   }
 
   #isProcesses(queue: string): boolean {
@@ -268,9 +237,4 @@ export class SiteQueues {
   #isTable(queue: string): boolean {
     return this.plan().find(({ name }) => name === queue)?.table ?? true;
   }
-}
-
-/** Seconds; nobody here can renew a lease that is kept elsewhere. */
-function leaseSeconds({ table }: PlannedQueue, leaseMs: number): number {
-  return table ? Math.ceil(leaseMs / 1000) : Math.max(3_600, Math.ceil(leaseMs / 1000));
 }

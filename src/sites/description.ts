@@ -75,6 +75,10 @@ export interface QueueFact {
   readonly skip: boolean;
   /** It is kept in the table `queue`. */
   readonly table: boolean;
+  /** Name of the class that keeps it. */
+  readonly class: string;
+  /** Why nobody can work it off; empty: one can. */
+  readonly unusable: string;
   /** Its items are processes of Background Process. */
   readonly processes: boolean;
 }

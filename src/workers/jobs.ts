@@ -11,7 +11,16 @@ import {
   type StartContext,
 } from '../sites/request.js';
 import type { SiteUri } from '../sites/site-uri.js';
-import type { DescribeJob, JobRequest, RunJob, SetJob, SettleJob, UltimateJobsJob, ZygoteJob } from './protocol.js';
+import type {
+  CountJob,
+  DescribeJob,
+  JobRequest,
+  RunJob,
+  SetJob,
+  SettleJob,
+  UltimateJobsJob,
+  ZygoteJob,
+} from './protocol.js';
 
 /** Where the jobs of a site run and leave their output. */
 export interface JobPlace {
@@ -136,6 +145,16 @@ export function setJob(place: JobPlace, uri: SiteUri, id: string, name: string, 
 
 /** What is wanted of Ultimate Cron. */
 export type UltimateWish = Pick<UltimateJobsJob, 'version' | 'close' | 'launch' | 'queues'>;
+
+/** The job of asking queues how many items they hold. */
+export function countJob(place: JobPlace, uri: SiteUri, id: string, queues: readonly string[]): CountJob {
+  return {
+    ...base(place, uri, id, harmlessPath, harmlessPath, noContext),
+    kind: 'count',
+    title: 'count items',
+    queues,
+  };
+}
 
 /** The job of looking at the jobs of Ultimate Cron, as cron.php would. */
 export function ultimateJobsJob(place: JobPlace, uri: SiteUri, id: string, wish: UltimateWish): UltimateJobsJob {

@@ -233,6 +233,16 @@ export const ultimateMessage = z.discriminatedUnion('type', [
   doneMessage,
 ]);
 
+/** What a worker says that asks queues how many items they hold. */
+export const countsMessage = z.discriminatedUnion('type', [
+  bootFailedMessage,
+  z.object({
+    type: z.literal('counts'),
+    queues: z.array(z.object({ name: text, count: z.number().optional(), problem: text.optional() })),
+  }),
+  doneMessage,
+]);
+
 /** What a worker says that sets a variable. */
 export const setMessage = z.discriminatedUnion('type', [
   bootFailedMessage,
@@ -308,6 +318,12 @@ export interface SetJob extends JobBase {
   readonly value: string | number;
 }
 
+/** Ask queues that are kept elsewhere how many items they hold. */
+export interface CountJob extends JobBase {
+  readonly kind: 'count';
+  readonly queues: readonly string[];
+}
+
 /** A job of Ultimate Cron whose run ended badly. */
 export interface JobToClose {
   readonly name: string;
@@ -335,4 +351,4 @@ export interface ZygoteJob extends JobBase {
   readonly kind: 'zygote';
 }
 
-export type Job = ZygoteJob | RunJob | SettleJob | DescribeJob | SetJob | UltimateJobsJob;
+export type Job = ZygoteJob | RunJob | SettleJob | DescribeJob | SetJob | CountJob | UltimateJobsJob;

@@ -2,6 +2,7 @@ import { beforeEach, expect, test } from 'vitest';
 
 import { Drain, type FailureKeeper, type ItemRows } from '../../src/queues/drain.js';
 import type { Ending } from '../../src/outcome/past-runs.js';
+import type { ProcessRow } from '../../src/store/process-store.js';
 import type { QueueItemRow } from '../../src/store/queue-table.js';
 import { ending } from '../outcome/history-fakes.js';
 
@@ -29,6 +30,17 @@ const table: ItemRows = {
 };
 
 const keeper: FailureKeeper = {
+  processes: {
+    ofHandle: (handle) => Promise.resolve({ handle } as ProcessRow),
+    putBack: (process) => {
+      told.push(`put back ${process?.handle ?? ''}`);
+      return Promise.resolve(false);
+    },
+    end: (process, { kind }) => {
+      told.push(`ended ${process?.handle ?? ''} ${kind}`);
+      return Promise.resolve();
+    },
+  },
   fail: ({ id, claim, expire }, reason) => {
     told.push(`failed ${id} ${claim} ${expire}: ${reason}`);
     return Promise.resolve();
@@ -120,4 +132,19 @@ test('what failed is told once of one claim, and not of an item that somebody el
   // The next daemon reads it again.
   await drain().follow(['5 100 90', '5 100 90 !because', '6 131 90'], keeper, table);
   expect(told).toHaveLength(1);
+});
+
+test.each([
+  ['ran', ['7 0 0', '7 0 0 .', ''], { begun: 1, failed: 0 }, []],
+  ['failed', ['7 0 0', '7 0 0 !because', '8 0 0', '8 0 0 .', ''], { begun: 2, failed: 1, reason: 'because' }, []],
+  ['was begun by one that died', ['7 0 0'], { begun: 1, failed: 1, reason: 'It is dead.' }, []],
+  ['ended PHP', ['7 0 0', '7 0 0 ~'], { begun: 1, failed: 1 }, []],
+  ['stands for a process that died', ['7 0 0 @one', '8 0 0 @two'], { begun: 2, failed: 1 }, ['put back two']],
+  ['stands for a process that ran', ['7 0 0 @one', '7 0 0 .'], { failed: 0 }, ['ended one completed']],
+  ['stands for a process that ended PHP', ['7 0 0 @one', '7 0 0 ~'], { failed: 0 }, ['ended one completed']],
+])('an item that is kept elsewhere and %s is counted', async (_, steps, counts, done) => {
+  const one = drain();
+  await one.over(dead(steps), keeper, table);
+  expect(one.elsewhere).toMatchObject(counts);
+  expect(told).toEqual(done);
 });

@@ -7,6 +7,8 @@ const fact = (name: string, change: object = {}) => ({
   seconds: 15,
   skip: false,
   table: true,
+  class: 'SystemQueue',
+  unusable: '',
   processes: false,
   ...change,
 });
@@ -32,6 +34,11 @@ describe('which queues are worked off', () => {
       [0, 'skip on cron'],
       [2, undefined],
     ]);
+  });
+
+  test('none that nobody can work off', () => {
+    const plan = planQueues([fact('one', { table: false, unusable: 'of batches' })], { one: 2 }, undefined);
+    expect(plan).toMatchObject([{ limit: 0, reason: 'of batches' }]);
   });
 
   test('none where they are switched off', () => {

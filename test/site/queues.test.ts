@@ -6,18 +6,10 @@ import { describeSites } from '../harness/describe-sites.js';
 import { detail, event, events, openGate, shutdowns } from '../harness/fixture-log.js';
 import { ask } from '../harness/history.js';
 import { isDead, nothingLeft } from '../harness/leftovers.js';
+import { processes, queueSite, work } from '../harness/queue-site.js';
+import { readRow } from '../harness/row.js';
 import { newHandle } from '../harness/run.js';
 import { waitFor } from '../harness/wait.js';
-
-const work = 'drupald_fixture_work';
-const processes = 'background_process';
-
-interface Item {
-  readonly id: number;
-  readonly failures: number;
-  readonly aside: number;
-  readonly reason: string;
-}
 
 describeSites('queues', ['real'], (kind) => {
   const bench = prepareBench(kind, { daemon: { slots: 6 } });
@@ -29,50 +21,7 @@ describeSites('queues', ['real'], (kind) => {
     await bench.restart({ config: config() });
   }, 60_000);
 
-  const enqueue = (queue: string, items: readonly (readonly [label: string, mood: string])[]): Promise<unknown> =>
-    bench.site.php('drupald_fixture_enqueue($args[0], $args[1]); return TRUE;', [queue, items]);
-
-  /** Puts a process into the queue of Background Process, as somebody. */
-  const queueProcess = (handle: string, callback: string, args: readonly unknown[], uid = 0): Promise<unknown> =>
-    bench.site.php(
-      '$p = new BackgroundProcess($args[0]); $p->uid = $args[3]; $p->queue($args[1], $args[2]); return TRUE;',
-      [handle, callback, args, uid],
-    );
-
-  async function rows(queue: string): Promise<{ item_id: number; expire: number }[]> {
-    return bench.site.sql('SELECT item_id, expire FROM {queue} WHERE name = ? ORDER BY item_id', [queue]);
-  }
-
-  async function failed(queue: string): Promise<readonly Item[]> {
-    return bench.site.sql<Item>(
-      'SELECT item_id AS id, failures, aside, reason FROM {drupald_queue_item}' +
-        ' WHERE queue = ? AND lease <> 0 AND item_id IN (SELECT item_id FROM {queue}) ORDER BY item_id',
-      [queue],
-    );
-  }
-
-  const count = async (label: string, what: string): Promise<number> => (await events(bench.site, label, what)).length;
-
-  /** Waits until a queue holds nothing but items that are set aside, so many. */
-  async function onlyAside(queue: string, number: number): Promise<readonly Item[]> {
-    return waitFor(
-      async () => {
-        const left = await rows(queue);
-        const items = await failed(queue);
-        return left.length === number && items.length === number && items.every(({ aside }) => aside === 1)
-          ? items
-          : false;
-      },
-      {
-        what: `${queue} to hold ${number} items that are set aside`,
-        seen: async () => ({
-          rows: await rows(queue),
-          failed: await failed(queue),
-          log: bench.daemon.lines.slice(-10),
-        }),
-      },
-    );
-  }
+  const { enqueue, queueProcess, rows, failed, count, onlyAside, toldEnough, list } = queueSite(bench);
 
   test('every item runs once; one that fails, in whatever way, is tried again, then set aside', async () => {
     const good = Array.from({ length: 30 }, (_, index) => `good-${index}`);
@@ -247,13 +196,6 @@ describeSites('queues', ['real'], (kind) => {
     await nothingLeft(bench.site, bench.daemon);
   }, 60_000);
 
-  /** Waits until the worker of `work` was told to take no further item. */
-  const toldEnough = (reason: string): Promise<unknown> =>
-    bench.daemon.logged(
-      (line) => line.event === 'queue.enough' && String(line['handle']).endsWith(work) && line['reason'] === reason,
-      `the word to the worker: ${reason}`,
-    );
-
   test('a daemon that is stopped lets workers end their items, and no further one is taken', async () => {
     const kept = ['kept-1', 'kept-2', 'kept-3'];
     await enqueue(work, [['last', 'gate last'], ...kept.map((label) => [label, ''] as const)]);
@@ -292,9 +234,7 @@ describeSites('queues', ['real'], (kind) => {
     await enqueue('drupald_fixture_skipped', [['skipped', '']]);
     await enqueue(work, [['beside', '']]);
     await event(bench.site, 'beside', 'worked');
-    const { queues } = JSON.parse((await ask(bench, 'queue', 'list', '--json')).stdout) as {
-      queues: readonly Readonly<Record<string, unknown>>[];
-    };
+    const queues = await list();
     expect(queues.find(({ queue }) => queue === 'drupald_fixture_skipped')).toMatchObject({
       leftAlone: 'skip on cron',
       waiting: 1,
@@ -325,9 +265,7 @@ describeSites('queues', ['real'], (kind) => {
     await queueProcess(handle, 'drupald_fixture_mark', ['left']);
     await enqueue(work, [['beside it', '']]);
     await event(bench.site, 'beside it', 'worked');
-    const { queues } = JSON.parse((await ask(bench, 'queue', 'list', '--json')).stdout) as {
-      queues: readonly Readonly<Record<string, unknown>>[];
-    };
+    const queues = await list();
     expect(queues.find(({ queue }) => queue === processes)).toMatchObject({
       leftAlone: expect.any(String),
       waiting: 1,
@@ -337,6 +275,65 @@ describeSites('queues', ['real'], (kind) => {
     await event(bench.site, handle, 'mark');
     await nothingLeft(bench.site, bench.daemon);
   });
+
+  test('a queue of another class is worked off by its own interface, and pauses as a whole after a failure', async () => {
+    const classes = { elsewhere: 'DrupaldFixtureQueue', fleeting: 'MemoryQueue', of_batches: 'BatchQueue' };
+    for (const [name, its] of Object.entries(classes)) {
+      await bench.site.variable(`queue_class_drupald_fixture_${name}`, its);
+    }
+    const far = 'drupald_fixture_elsewhere';
+    const left = (): Promise<{ lease: number }[]> =>
+      bench.site.sql('SELECT lease FROM {drupald_fixture_queue} WHERE name = ?', [far]);
+    await bench.site.php('DrupalQueue::get($args)->createQueue(); return TRUE;', far);
+    await enqueue(far, [
+      ['far-throw', 'throw'],
+      ['far-1', ''],
+      ['far-exit', 'exit'],
+      ['far-2', ''],
+    ]);
+    // Also the queue of Background Process may be kept so.
+    await bench.site.variable(`queue_class_${processes}`, 'DrupaldFixtureQueue');
+    const [marks, dies] = [newHandle('marks'), newHandle('dies')];
+    await queueProcess(marks, 'drupald_fixture_mark', ['far']);
+    await queueProcess(dies, 'drupald_fixture_signal', [9]);
+    const file = join(bench.suite.folder, `patient-${bench.daemon.port}.yml`);
+    await writeFile(file, 'queues: { pause: 5 min }\n');
+    await bench.restart({ config: file });
+    await event(bench.site, 'far-1', 'worked');
+    const paused = await waitFor(async () => (await list()).find((one) => one['queue'] === far && one['pausedUntil']), {
+      what: 'it to pause',
+    });
+    expect(paused).toMatchObject({ backend: 'DrupaldFixtureQueue', leftAlone: null, waiting: null, aside: null });
+    expect((await list()).map(({ queue, leftAlone, backend }) => [queue, leftAlone, backend])).toEqual(
+      expect.arrayContaining([
+        ['drupald_fixture_fleeting', 'gone with each request', 'MemoryQueue'],
+        ['drupald_fixture_of_batches', 'of batches', 'BatchQueue'],
+        [work, null, 'SystemQueue'],
+      ]),
+    );
+    await bench.daemon.logged(
+      (line) => line.event === 'queue.paused' && String(line['reason']).includes('exit()'),
+      'the reason of the pause',
+    );
+    await bench.site.variable('drupald_fixture_mended', true);
+    expect((await ask(bench, 'queue', 'retry', far)).stdout).toContain('its pause is over');
+    await event(bench.site, 'far-throw', 'worked');
+    await event(bench.site, 'far-2', 'worked');
+    expect(await count('far-throw', 'work')).toBe(2);
+    for (const label of ['far-1', 'far-2', 'far-exit']) {
+      expect(await count(label, 'work'), label).toBe(1);
+    }
+    // What its worker died in is still claimed, and nothing else is there.
+    await waitFor(async () => (await left()).length === 1, { what: 'the rest to be removed', seen: left });
+    expect(await left()).toEqual([{ lease: 3_600 }]);
+    await bench.site.variable('drupald_fixture_mended', false);
+    // A process that its worker died in waits for its item to come again.
+    expect([await count(marks, 'mark'), await count(dies, 'before')]).toEqual([1, 1]);
+    await waitFor(async () => (await readRow(bench.site, dies))?.exec_status === 3, { what: 'it to wait again' });
+    await bench.site.variable(`queue_class_${processes}`, null);
+    await bench.site.sql('DELETE FROM {background_process} WHERE handle = ?', [dies]);
+    await bench.restart({ config: config() });
+  }, 60_000);
 
   test('after a detach workers end their items, and the rest is left to cron of the site', async () => {
     await enqueue(work, [
@@ -348,9 +345,7 @@ describeSites('queues', ['real'], (kind) => {
     await toldEnough('detached');
     await openGate(bench.site, 'kept');
     await waitFor(() => isDead(pid), { what: 'the worker to end' });
-    const { queues } = JSON.parse((await ask(bench, 'queue', 'list', '--json')).stdout) as {
-      queues: readonly Readonly<Record<string, unknown>>[];
-    };
+    const queues = await list();
     expect(queues.find(({ queue }) => queue === work)).toMatchObject({ leftAlone: 'detached', waiting: 1, claimed: 0 });
     await bench.site.php('return drupal_cron_run();');
     const sight = detail(await event(bench.site, 'given back', 'work')) as { ours: boolean };

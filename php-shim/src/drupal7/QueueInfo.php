@@ -61,6 +61,8 @@ class QueueInfo {
           'seconds' => isset($info['time']) ? (float) $info['time'] : 15.0,
           'skip' => !empty($info['skip on cron']),
           'table' => self::className($name) === 'SystemQueue',
+          'class' => self::className($name),
+          'unusable' => self::unusable(self::className($name)),
           'processes' => $info['worker callback'] === self::PROCESSES,
         );
       }
@@ -72,6 +74,23 @@ class QueueInfo {
   public static function className($name) {
     $class = variable_get('queue_class_' . $name, NULL);
     return (string) ($class ? $class : variable_get('queue_default_class', 'SystemQueue'));
+  }
+
+  /** Why nobody can work off what a class keeps; '' when one can. */
+  private static function unusable($class) {
+    // Not loaded where no batch runs.
+    foreach (array('BatchQueue', 'BatchMemoryQueue') as $batch) {
+      if (strcasecmp($class, $batch) === 0 || is_a($class, $batch, TRUE)) {
+        return 'of batches';
+      }
+    }
+    if (!class_exists($class)) {
+      return "there is no class $class";
+    }
+    if (is_a($class, 'MemoryQueue', TRUE)) {
+      return 'gone with each request';
+    }
+    return is_a($class, 'DrupalQueueInterface', TRUE) ? '' : "$class is no queue";
   }
 
   private static function threw($error) {

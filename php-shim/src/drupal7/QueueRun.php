@@ -26,7 +26,7 @@ class QueueRun {
   private $number = 0;
   private $words = '';
   private $hasRun = FALSE;
-  private $works = FALSE;
+  private $works;
   private $failed = array();
   private $surroundings;
   private $pid;
@@ -78,10 +78,7 @@ class QueueRun {
       }
     } while ($item && $this->number < self::MOST && microtime(TRUE) < $end);
     $this->settleDown();
-    foreach ($this->failed as $item) {
-      // Not before the end, or this very process would take it again at once.
-      $this->queue->releaseItem($item);
-    }
+    $this->release();
     OutputLog::note(sprintf('%d items of %s.', $this->number, $this->name));
     $this->tell('');
   }
@@ -106,7 +103,9 @@ class QueueRun {
     if ($item) {
       $this->number++;
       $this->words = preg_replace('/\s+/', '-', isset($item->item_id) ? (string) $item->item_id : 'item') . ' 0 0';
-      $this->tell($this->words);
+      // Nobody else could find out which process it is.
+      $handle = $this->callback === QueueInfo::PROCESSES && is_array($item->data) ? ' @' . rawurldecode((string) reset($item->data)) : '';
+      $this->tell($this->words . $handle);
     }
     return $item;
   }
@@ -132,9 +131,17 @@ class QueueRun {
     }
   }
 
+  /** Returns what has failed to a queue that is kept elsewhere. Not before the end, or this very process would take it again at once. */
+  private function release() {
+    foreach ($this->failed as $item) {
+      $this->queue->releaseItem($item);
+    }
+    $this->failed = array();
+  }
+
   private function work($item) {
     $this->hasRun = FALSE;
-    $this->works = TRUE;
+    $this->works = $item;
     try {
       if ($this->isTable) {
         $item->data = unserialize($item->data);
@@ -155,7 +162,7 @@ class QueueRun {
       return;
     }
     $this->ran();
-    $this->works = FALSE;
+    $this->works = NULL;
     $this->queue->deleteItem($item);
   }
 
@@ -169,13 +176,40 @@ class QueueRun {
 
   /** PHP ends in the middle of an item: which code an exit() had, only the parent of this process learns, if it lives. */
   public function shutdown() {
-    if (getmypid() === $this->pid && $this->works && !$this->hasRun && !Ending::fatal(error_get_last(), '')) {
+    if (getmypid() !== $this->pid) {
+      return;
+    }
+    $exits = $this->works && !$this->hasRun && !Ending::fatal(error_get_last(), '');
+    if ($exits) {
       $this->tell($this->words . ' ~');
+    }
+    if (!$this->isTable) {
+      $this->leaveElsewhere($exits);
+    }
+  }
+
+  /**
+   * Nobody but this process can return, or remove, what it has claimed in a queue that is kept elsewhere.
+   *
+   * The item that it ends in stays claimed: those behind it have to get their turn.
+   */
+  private function leaveElsewhere($exits) {
+    try {
+      if ($exits && $this->callback === QueueInfo::PROCESSES) {
+        $this->queue->deleteItem($this->works);
+      }
+      $this->release();
+    }
+    catch (\Exception $error) {
+      OutputLog::note('What was claimed could not be returned: ' . $error->getMessage());
+    }
+    catch (\Throwable $error) {
+      OutputLog::note('What was claimed could not be returned: ' . $error->getMessage());
     }
   }
 
   private function threw($item, $error) {
-    $this->works = FALSE;
+    $this->works = NULL;
     $place = $error->getFile() . ':' . $error->getLine();
     $reason = get_class($error) . ': ' . $error->getMessage() . " in $place";
     OutputLog::note("Item $item->item_id of $this->name threw $reason");
