@@ -212,7 +212,7 @@ class QueueRun {
     $this->works = NULL;
     $place = $error->getFile() . ':' . $error->getLine();
     $reason = get_class($error) . ': ' . $error->getMessage() . " in $place";
-    OutputLog::note("Item $item->item_id of $this->name threw $reason");
+    OutputLog::note('Item ' . strtok($this->words, ' ') . " of $this->name threw $reason");
     if ($this->hasRun || Ending::isDatabaseLoss($error)) {
       // A process whose callback returned is settled by the daemon.
       throw $error;
