@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import { formatListen, type Config, type SiteConfig } from '../config/config.js';
 import { settings, type SettingKey } from '../config/schema.js';
 import type { Setting } from '../config/setting.js';
-import { redact } from '../observe/log.js';
+import { redact } from '../observe/redact.js';
 import { formatBytes } from '../support/bytes.js';
 import { formatDuration } from '../support/duration.js';
 import { wantsColour, writeJson, type CommandIo } from './io.js';

@@ -1,7 +1,6 @@
 import { Option, type Command } from 'commander';
 import { formatListen, type Config } from '../config/config.js';
 import { fail, isError } from '../errors.js';
-import { answersAsDrupald } from '../http/alive.js';
 import { ControlClient, type Detached } from '../http/control-client.js';
 import { shimFolder } from '../support/package.js';
 import { writeJson, type CommandIo } from './io.js';
@@ -40,6 +39,7 @@ async function detach(
   } catch (error) {
     if (!isError(error, 'DAEMON_NOT_RUNNING') || config.sites.length === 0) throw error;
   }
+  const { answersAsDrupald } = await import('../http/alive.js');
   if (await answersAsDrupald(config.listen)) {
     // It keeps its state elsewhere; two must not act on the same rows.
     throw fail('DAEMON_ELSEWHERE', { address: formatListen(config.listen), folder: stateDir });

@@ -2,7 +2,9 @@ import { request } from 'undici';
 
 import { formatListen } from '../config/config.js';
 import type { ListenAddress } from '../config/kinds.js';
-import { aliveText } from './app.js';
+
+/** What /healthz answers; a second daemon knows the first by it. */
+export const aliveText = 'drupald is alive.';
 
 /** Milliseconds for the answer. */
 const timeout = 2_000;

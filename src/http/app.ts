@@ -4,6 +4,7 @@ import Fastify, { type FastifyInstance, type FastifyReply } from 'fastify';
 
 import type { StartAnswer, StartRequest } from '../intake/accept-start.js';
 import { drupaldHeader } from '../sites/request.js';
+import { aliveText } from './alive.js';
 
 /** What the public listener answers with. */
 export interface AppPorts {
@@ -19,9 +20,6 @@ export interface AppPorts {
  * the visitor's page; the stock site takes 60 KB of them (contract §6a).
  */
 const maxHeaderSize = 256 * 1024;
-
-/** What /healthz answers; a second daemon knows the first by it. */
-export const aliveText = 'drupald is alive.';
 
 const startMark = /bgp(-|:|%3a|%253a)start/i;
 const checkTokenMark = /background-process\/check-token\/*(\?|&|$)/i;

@@ -1,11 +1,11 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { Agent, request } from 'undici';
 import { z } from 'zod';
 import { errorCatalog, fail, type DrupaldError, type ErrorName } from '../errors.js';
 import { cronStarted, nextAnswer, type cronWish } from './cron-answers.js';
 import { parseJson } from '../support/json.js';
+import { askSocket, textOf } from './socket-request.js';
 
 const site = z.looseObject({
   name: z.string(),
@@ -189,24 +189,15 @@ export class ControlClient {
 
   /** An answer that comes line by line, each a piece of JSON; ends with the answer or with the signal. Throws as `get` does. */
   async *lines<T>(path: string, schema: z.ZodType<T>, signal: AbortSignal): AsyncGenerator<T> {
-    const token = await this.token();
-    const agent = new Agent({ connect: { socketPath: this.socket }, connectTimeout: this.timeoutMs });
+    const headers = await this.headers();
     try {
-      const { statusCode, body } = await request(`http://drupald${path}`, {
-        dispatcher: agent,
-        headers: { authorization: `Bearer ${token}` },
-        headersTimeout: 0,
-        bodyTimeout: 0,
-        signal,
-      });
-      if (statusCode !== 200) throw this.refusal(path, statusCode, await body.text());
-      for await (const line of createInterface({ input: body, crlfDelay: Number.POSITIVE_INFINITY })) {
+      const answer = await askSocket({ socket: this.socket, path, method: 'GET', headers, timeoutMs: 0, signal });
+      if (answer.statusCode !== 200) throw this.refusal(path, answer.statusCode, await textOf(answer));
+      for await (const line of createInterface({ input: answer, crlfDelay: Number.POSITIVE_INFINITY })) {
         yield this.parse(path, schema, line);
       }
     } catch (error) {
       if (!signal.aborted) throw this.translate(error, path);
-    } finally {
-      await agent.destroy();
     }
   }
 
@@ -216,26 +207,14 @@ export class ControlClient {
     what: { readonly method: 'GET' | 'POST'; readonly body?: string },
     timeoutMs: number,
   ): Promise<T> {
-    const token = await this.token();
-    const agent = new Agent({ connect: { socketPath: this.socket }, connectTimeout: this.timeoutMs });
+    const headers = await this.headers(what.body);
     try {
-      const response = await request(`http://drupald${path}`, {
-        dispatcher: agent,
-        ...what,
-        headers: {
-          authorization: `Bearer ${token}`,
-          ...(what.body === undefined ? {} : { 'content-type': 'application/json' }),
-        },
-        headersTimeout: timeoutMs,
-        bodyTimeout: timeoutMs,
-      });
-      const body = await response.body.text();
-      if (response.statusCode !== 200) throw this.refusal(path, response.statusCode, body);
+      const answer = await askSocket({ socket: this.socket, path, ...what, headers, timeoutMs });
+      const body = await textOf(answer);
+      if (answer.statusCode !== 200) throw this.refusal(path, answer.statusCode, body);
       return this.parse(path, schema, body);
     } catch (error) {
       throw this.translate(error, path);
-    } finally {
-      await agent.destroy();
     }
   }
 
@@ -246,7 +225,7 @@ export class ControlClient {
   }
 
   /** The error that the daemon answered, where it named one. */
-  private refusal(path: string, status: number, body: string): DrupaldError {
+  private refusal(path: string, status: number | undefined, body: string): DrupaldError {
     if (status === 401 || status === 403) return fail('CONTROL_DENIED', { file: this.tokenFile });
     const named = refusal.safeParse(parseJson(body));
     const name = named.data?.code.replace(/^DRUPALD_/, '');
@@ -254,9 +233,10 @@ export class ControlClient {
     return fail('CONTROL_FAILED', { path, status, reason: body.slice(0, 200) });
   }
 
-  private async token(): Promise<string> {
+  private async headers(body?: string): Promise<Record<string, string>> {
     try {
-      return (await readFile(this.tokenFile, 'utf8')).trim();
+      const authorization = `Bearer ${(await readFile(this.tokenFile, 'utf8')).trim()}`;
+      return { authorization, ...(body === undefined ? {} : { 'content-type': 'application/json' }) };
     } catch (cause) {
       throw this.translate(cause, '');
     }
@@ -267,7 +247,7 @@ export class ControlClient {
     if (['ENOENT', 'ECONNREFUSED', 'ENOTDIR'].includes(code))
       return fail('DAEMON_NOT_RUNNING', { socket: this.socket }, { cause: error });
     if (code === 'EACCES') return fail('CONTROL_DENIED', { file: this.tokenFile }, { cause: error });
-    if (code.startsWith('UND_ERR') || code === 'ECONNRESET') {
+    if (code.startsWith('HPE_') || ['ETIMEDOUT', 'ECONNRESET', 'EPIPE'].includes(code)) {
       return fail('CONTROL_FAILED', { path, status: 'none', reason: (error as Error).message }, { cause: error });
     }
     return error;

@@ -3,6 +3,7 @@ import { createServer, type Server } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { once } from 'node:events';
+import { z } from 'zod';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { ControlClient } from '../../src/http/control-client.js';
 
@@ -74,5 +75,26 @@ describe('ControlClient', () => {
     const error: unknown = await new ControlClient(dir).status().catch((reason: unknown) => reason);
     expect(error).toMatchObject({ code });
     expect(String(error)).not.toContain('abc');
+  });
+
+  it('tells a daemon that breaks off, and one that says nothing in time', async () => {
+    await answer(200, '');
+    server?.removeAllListeners('request').on('request', (request) => request.socket.destroy());
+    await expect(new ControlClient(dir).status()).rejects.toMatchObject({ code: 'DRUPALD_CONTROL_FAILED' });
+    server?.removeAllListeners('request');
+    const silent = new ControlClient(dir, 50).status();
+    await expect(silent).rejects.toThrow(/no answer within 0.05 s/);
+    await expect(silent).rejects.toMatchObject({ code: 'DRUPALD_CONTROL_FAILED' });
+  });
+
+  it('reads an answer line by line until it is told to end', async () => {
+    await answer(200, '');
+    server?.removeAllListeners('request').on('request', (_request, response) => response.write('1\n2\n'));
+    const end = new AbortController();
+    const lines: number[] = [];
+    for await (const line of new ControlClient(dir).lines('/v1/x', z.number(), end.signal)) {
+      if (lines.push(line) === 2) end.abort();
+    }
+    expect(lines).toEqual([1, 2]);
   });
 });

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { EventBus } from '../../src/events/bus.js';
 import { LogListener } from '../../src/observe/log-listener.js';
-import { createLog, redact, redactText, type LogOptions } from '../../src/observe/log.js';
+import { createLog, type LogOptions } from '../../src/observe/log.js';
+import { redact, redactText } from '../../src/observe/redact.js';
 
 const TOKEN = '0123456789abcdef0123456789abcdef';
 
