@@ -13,6 +13,9 @@ class CallStack {
   /** Most calls that are told. */
   const DEPTH = 64;
 
+  /** Seconds that the word of the end may take that follows the question. */
+  const WAIT = 5;
+
   private $channel;
 
   private function __construct(Channel $channel) {
@@ -45,6 +48,31 @@ class CallStack {
       $frames[] = $frames ? "$name called at $place" : "at $place";
     }
     $this->channel->send(array('type' => 'stack', 'frames' => $frames));
+    self::awaitEnd();
+  }
+
+  /**
+   * Whoever asks ends the run then.
+   *
+   * A sleep that the question has cut short would count as over meanwhile, and
+   * what stands behind it would run.
+   */
+  private static function awaitEnd() {
+    if (!function_exists('pcntl_sigtimedwait') || !function_exists('posix_kill')) {
+      return;
+    }
+    $mask = array();
+    pcntl_sigprocmask(SIG_BLOCK, array(SIGTERM), $mask);
+    $info = array();
+    $end = microtime(TRUE) + self::WAIT;
+    do {
+      $signal = @pcntl_sigtimedwait(array(SIGTERM), $info, 1);
+    } while ($signal !== SIGTERM && microtime(TRUE) < $end);
+    if ($signal === SIGTERM) {
+      // For whoever listens to it, once it may be heard again.
+      posix_kill(getmypid(), SIGTERM);
+    }
+    pcntl_sigprocmask(SIG_SETMASK, $mask);
   }
 
 }

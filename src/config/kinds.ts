@@ -68,6 +68,21 @@ export const duration: Kind<number> = kind(
   (value) => (typeof value === 'string' || typeof value === 'number' ? parseDuration(value) : null),
 );
 
+/** A length of time of at least `min` milliseconds. */
+export function durationFrom(min: number): Kind<number> {
+  return kind(`${duration.expected}, at least ${min / 1000} s`, (value) => {
+    const length = duration.schema.safeParse(value);
+    return length.success && length.data >= min ? length.data : null;
+  });
+}
+
+/** Name of a PHP function, or of a static method with `::` before it. */
+export const callback: Kind<string> = kind('a function of PHP, or a static method (Class::method)', (value) => {
+  const name = '[A-Za-z_\\x80-\\u{10ffff}][\\w\\x80-\\u{10ffff}]*';
+  const path = `\\\\?${name}(?:\\\\${name})*`;
+  return typeof value === 'string' && new RegExp(`^${path}(?:::${name})?$`, 'u').test(value) ? value : null;
+});
+
 /**
  * A length of time, or one of some words.
  *

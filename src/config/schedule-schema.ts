@@ -10,7 +10,7 @@ export const scheduleSettings = {
     sentence: 'When it runs: five fields as in a crontab, several rules with ";" between them. See docs/scheduling.md.',
   }),
   callback: setting({
-    kind: kinds.text,
+    kind: kinds.callback,
     defaultText: 'none; exactly one of callback, queue and cron must be given',
     example: 'mymodule_nightly or MyClass::nightly',
     sentence: 'PHP function that runs, as a process of Background Process without an owner.',
@@ -61,7 +61,7 @@ export const scheduleSettings = {
       'Each run begins up to this much later, by chance, but at the same moment on every daemon, and within the first three quarters of its period.',
   }),
   limit: setting({
-    kind: kinds.duration,
+    kind: kinds.durationFrom(1),
     unit: 'ms',
     defaultText: 'callbacks.time',
     example: '30 min',

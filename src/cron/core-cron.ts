@@ -53,6 +53,8 @@ interface Seen {
   going: boolean;
   /** Modules that need no turn any more in this round. */
   done: string[];
+  /** The last run has left modules for another one, which has not begun yet. */
+  continues: boolean;
   /** A run of ours has just ended, and has changed `cron_last`. */
   acceptNext: boolean;
   toldForeign: boolean;
@@ -111,7 +113,10 @@ export class CoreCron extends BaseComponent {
       module: last,
       reason: run.sentence || 'it ended by exit().',
     });
-    void left.then(() => this.#begin(site, seen));
+    void left.then(() => {
+      seen.continues = true;
+      return this.#continue(site, seen);
+    });
   }
 
   /** A cron run asks for the hook of a module to be run by a process of its own. */
@@ -165,7 +170,13 @@ export class CoreCron extends BaseComponent {
     const seen = this.#seen.get(site);
     if (!seen) return 'the site has not been looked at yet';
     seen.done = [];
+    seen.continues = false;
     return this.#begin(site, seen);
+  }
+
+  /** Begins what the last run has left; the next look tries again where the database is still away. */
+  async #continue(site: ServedSite, seen: Seen): Promise<void> {
+    if ((await this.#begin(site, seen)) === undefined) seen.continues = false;
   }
 
   async #look(): Promise<void> {
@@ -186,6 +197,7 @@ export class CoreCron extends BaseComponent {
       pages,
       going: false,
       done: [],
+      continues: false,
       acceptNext: false,
       toldForeign: false,
       renewedAt: 0,
@@ -205,6 +217,15 @@ export class CoreCron extends BaseComponent {
       this.#options.bus.emit('cron.foreign', { site: site.name });
     }
     seen.acceptNext = false;
+    if (this.#options.taker.closed) {
+      // Nothing begins here any more: from now on the pages do it.
+      await pages.release(state);
+      return;
+    }
+    if (seen.continues) {
+      await this.#continue(site, seen);
+      return;
+    }
     const due = coreCronDue(state, now);
     if (typeof due === 'number' && due <= now) {
       seen.done = [];

@@ -1,9 +1,12 @@
 import type { UltimateJob, UltimateJobs } from '../workers/protocol.js';
 import type { CronJob } from './cron-job.js';
 import { jobDue, type Begun } from './job-due.js';
-import { jobView, upcomingJobs, type KnownJob } from './ultimate-view.js';
+import { isUnusable, jobView, upcomingJobs, type KnownJob } from './ultimate-view.js';
 import type { Upcoming } from './upcoming.js';
 import { Zone } from './zone.js';
+
+/** Milliseconds by which clocks of two machines may differ without a word. */
+const tolerance = 60_000;
 
 /** A job that is due or was asked for, and waits for a thread of its launcher. */
 export interface PendingJob {
@@ -44,6 +47,8 @@ export interface Look {
   readonly problems: readonly { readonly name: string; readonly problem: string }[];
   /** Entries that were open twice in a row although nothing runs. */
   readonly open: readonly OpenLog[];
+  /** Jobs whose last log entry lies ahead of the clock for the first time, by so many seconds. */
+  readonly ahead: readonly { readonly name: string; readonly seconds: number }[];
 }
 
 /** What is known of the jobs of one site, and which of them are due. */
@@ -68,6 +73,7 @@ export class UltimateBook {
     const zone = Zone.orUtc(told.zone);
     const problems: { name: string; problem: string }[] = [];
     const open: OpenLog[] = [];
+    const ahead: { name: string; seconds: number }[] = [];
     const rests = told.stopped || told.maintenance || !told.installed;
     const before = [...this.#jobs.keys()];
     this.#pending.clear();
@@ -82,6 +88,9 @@ export class UltimateBook {
         known.problem = one.problem;
       } else {
         known.job = one;
+        if (one.last !== known.logged && one.last * 1000 > now + tolerance) {
+          ahead.push({ name: one.name, seconds: Math.round(one.last - now / 1000) });
+        }
         if (one.last !== known.logged && one.last > 0) {
           known.begun = { at: one.last * 1000, tick: Math.min(tick, tick - (now - one.last * 1000)) };
         }
@@ -111,7 +120,7 @@ export class UltimateBook {
     }
     const names = new Set(told.jobs.map(({ name }) => name));
     for (const name of before.filter((one) => !names.has(one))) this.#jobs.delete(name);
-    return { problems, open };
+    return { problems, open, ahead };
   }
 
   /**
@@ -139,7 +148,7 @@ export class UltimateBook {
   /** Every job that is enabled and rests is to run once, as soon as there are threads; how many these are. */
   askForAll(): number {
     for (const [name, { job, problem }] of this.#jobs) {
-      if (!job || job.disabled || job.lock !== '' || problem !== undefined || this.#runOf(name)) continue;
+      if (!job || job.disabled || job.lock !== '' || isUnusable({ job, problem }) || this.#runOf(name)) continue;
       this.#whole.add(name);
       if (!this.#pending.has(name)) this.#pending.set(name, { job, due: 0 });
     }

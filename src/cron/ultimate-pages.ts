@@ -47,5 +47,6 @@ export class UltimatePages {
     if (this.#written === undefined) return;
     await this.#site.ultimate.freePages().catch(() => undefined);
     await this.#site.ultimate.setCronLast(Math.floor(Date.now() / 1000)).catch(() => undefined);
+    this.#written = undefined;
   }
 }

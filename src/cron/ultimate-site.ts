@@ -69,11 +69,12 @@ export class UltimateSite {
     const minute = minuteOf(Date.now());
     try {
       const told = await this.#way.read();
-      const { problems, open } = this.#book.take(told, Date.now(), performance.now());
+      const { problems, open, ahead } = this.#book.take(told, Date.now(), performance.now());
       for (const { dispatch } of this.#own()) {
         this.#book.adopt(dispatch.handle, this.#way.jobOf(dispatch.handle), Date.now());
       }
       for (const { name, problem } of problems) bus.emit('cron.unusable', { site, job: name, reason: problem });
+      for (const { name, seconds } of ahead) bus.emit('cron.ahead', { site, job: name, seconds });
       for (const one of open) this.#way.closeLog(one);
       this.#seenMinute = minute;
       this.#trouble.over();
@@ -148,7 +149,9 @@ export class UltimateSite {
   /** Holds the pages off, and looks after the locks of jobs that run. */
   async #keep(): Promise<void> {
     const now = Date.now() / 1000;
-    await this.#pages.hold(now, this.#book.told?.locksHere === true);
+    // Nothing begins here any more, though what runs may take long: from now on the pages do it.
+    if (this.#options.taker.closed) await this.#pages.release();
+    else await this.#pages.hold(now, this.#book.told?.locksHere === true);
     await this.#forgetDropped();
     await this.#way.keep(now);
   }

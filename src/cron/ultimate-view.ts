@@ -25,6 +25,11 @@ export interface KnownJob {
   freed?: string | undefined;
 }
 
+/** Whether a job has not one rule that can be used. */
+export function isUnusable({ job, problem }: Pick<KnownJob, 'job' | 'problem'>): boolean {
+  return problem !== undefined && (!job || rulesOf(job).good.length === 0);
+}
+
 /** A job as people see it. */
 export function jobView(
   about: {
@@ -39,12 +44,14 @@ export function jobView(
   const { site, name, told } = about;
   const idle = told?.maintenance ? 'maintenance' : told?.stopped || job?.disabled ? 'off' : 'waiting';
   const runs = about.runs || (job?.lock ?? '') !== '';
+  const unusable = isUnusable({ job, problem });
+  const rules = job?.rules.join('; ') ?? '';
   return {
     site,
     name,
-    rule: problem === undefined ? (job?.rules.join('; ') ?? '') : `unusable: ${problem}`,
+    rule: unusable ? `unusable: ${problem ?? ''}` : problem === undefined ? rules : `${rules} (left out: ${problem})`,
     zone: told?.zone ?? '',
-    state: runs ? 'running' : problem === undefined ? idle : 'unusable',
+    state: runs ? 'running' : unusable ? 'unusable' : idle,
     last: begun ? begun.at / 1000 : null,
     next: next === undefined || idle !== 'waiting' ? null : next / 1000,
     outcome: outcome ?? null,

@@ -142,6 +142,8 @@ export interface EventMap {
   'cron.in-memory': EventBase & { readonly reason: string };
   /** The lock and the log of a job that died could not be closed. */
   'cron.not-closed': EventBase & { readonly job: string; readonly reason: string };
+  /** The last log entry of a job lies so many seconds ahead of the clock. */
+  'cron.ahead': EventBase & { readonly job: string; readonly seconds: number };
   /** Cron of a site was run by somebody else. */
   'cron.foreign': EventBase;
   'sweep.found': EventBase & { readonly count: number };

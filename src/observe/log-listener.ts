@@ -164,6 +164,11 @@ const lines: { readonly [N in EventName]?: Line<N> } = {
     level: 'error',
     say: (e) => `Lock and log of the job ${e.job} could not be closed: ${e.reason}`,
   },
+  'cron.ahead': {
+    level: 'warn',
+    say: (e) =>
+      `The last run of the job ${e.job} is logged ${formatDuration(e.seconds * 1000)} ahead of the clock, which was set back or is wrong. It runs again within one period all the same.`,
+  },
   'cron.foreign': {
     level: 'info',
     say: () => 'Cron is run by somebody else, too (a crontab, drush, or a person). This is said once.',

@@ -117,13 +117,34 @@ describe('UltimateBook', () => {
     expect(first.problems.map(({ name }) => name)).toEqual(['bad', 'broken']);
     expect(first.open).toEqual([]);
     const second = book.take(told, now + 60_000, 60_000);
-    expect(second).toEqual({ problems: [], open: [{ name: 'open', lock: 'serial-9' }] });
+    expect(second).toEqual({ problems: [], open: [{ name: 'open', lock: 'serial-9' }], ahead: [] });
     expect(book.view('site').map(({ name, state }) => [name, state])).toEqual([
       ['bad', 'unusable'],
       ['broken', 'unusable'],
       ['open', 'waiting'],
       ['runs', 'running'],
     ]);
+  });
+
+  it('tells a job whose log is of tomorrow, once', () => {
+    const book = new UltimateBook();
+    const told = ultimateJobs([
+      ultimateJob({ name: 'a', last: now / 1000 + 86_400 }),
+      ultimateJob({ name: 'b', last: now / 1000 + 30 }),
+    ]);
+    expect(book.take(told, now, 0).ahead).toEqual([{ name: 'a', seconds: 86_400 }]);
+    expect(book.take(told, now + 60_000, 60_000).ahead).toEqual([]);
+  });
+
+  it('runs a job by its good rules, and as one of all, though it has a bad one, too', () => {
+    const book = new UltimateBook();
+    const mixed = ultimateJob({ name: 'mixed', rules: ['5-3 * * * *', '* * * * *'] });
+    expect(book.take(ultimateJobs([mixed]), now, 0).problems).toHaveLength(1);
+    expect(begin(book)).toEqual(['mixed']);
+    book.ended('mixed', 'mixed', 'completed');
+    const [seen] = book.view('site');
+    expect(seen).toMatchObject({ state: 'waiting', rule: expect.stringContaining('(left out: 5-3') as unknown });
+    expect(book.askForAll()).toBe(1);
   });
 
   it('runs every job once that is enabled, when it is asked to, behind what has its time', () => {

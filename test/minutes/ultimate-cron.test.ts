@@ -1,3 +1,5 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
@@ -20,6 +22,7 @@ interface LogRow {
   readonly end_time: number;
   readonly severity: number;
   readonly init_message: string;
+  readonly message: string;
 }
 
 const job = (launcher: string, rules: string, settings = {}) => ({ launcher, rules, settings });
@@ -64,7 +67,7 @@ describe('real minutes', () => {
 
     const logs = (like: string): Promise<LogRow[]> =>
       bench.site.sql<LogRow>(
-        'SELECT name, start_time, end_time, severity, init_message FROM {ultimate_cron_log}' +
+        'SELECT name, start_time, end_time, severity, init_message, message FROM {ultimate_cron_log}' +
           ' WHERE name LIKE ? AND log_type = 0 ORDER BY start_time',
         [`drupald\\_${like}`],
       );
@@ -220,11 +223,14 @@ describe('real minutes', () => {
     });
 
     test('a job that takes too long is ended by its limit, with the reason in its log, and none runs beside it', async () => {
+      const config = join(bench.suite.folder, `limit-${bench.daemon.port}.yml`);
+      await writeFile(config, 'callbacks: { time: { "drupald_cron:drupald_long": 150 s } }\n');
+      await bench.restart({ config });
       await bench.site.variable('drupald_fixture_job_long', 'slow 600');
       await setJobs({ long: job('serial', '* * * * *') });
       await known('long');
       await waitFor(async () => (await logs('long')).length === 1, { what: 'the job', limitMs: 90_000 });
-      await minutes(3);
+      await minutes(2);
       expect(await logs('long')).toHaveLength(1);
       // The process that does the errands has read which jobs there are before.
       await bench.site.configure({});
@@ -233,9 +239,13 @@ describe('real minutes', () => {
         "SELECT value FROM {variable} WHERE name = 'uc-progress:drupald_long'",
       );
       expect(progress[0]?.value.toString()).toMatch(/^d:0\.42/);
-      expect((await ask(bench, 'kill', 'drupald_cron:drupald_long', '--reason', 'it is too long')).code).toBe(0);
       await bench.site.variable('drupald_fixture_job_long', '');
-      await waitFor(async () => (await logs('long'))[0]?.severity === 3, { what: 'its log', seen: () => logs('long') });
+      await waitFor(async () => (await logs('long'))[0]?.severity === 3, {
+        what: 'its log',
+        limitMs: 90_000,
+        seen: () => logs('long'),
+      });
+      expect((await logs('long'))[0]?.message).toContain('was ended after 2 min 30 s');
       await waitFor(async () => (await logs('long')).length === 2, { what: 'the next minute', limitMs: 90_000 });
     });
   });

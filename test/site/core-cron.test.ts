@@ -199,4 +199,26 @@ run('cron of a site without Ultimate Cron', () => {
       await visitor.stop();
     });
   });
+
+  describeSites('core cron whose database goes away', ['real'], (kind) => {
+    const bench = prepareBench(kind, { ownServer: true, daemon: { slots: 2 } });
+
+    test('goes on behind the hook that it went away in, when it is back', async () => {
+      const { site, daemon } = bench;
+      await site.variable('drupald_fixture_cron', 'gate never');
+      await site.variable('cron_safe_threshold', 3600);
+      await site.sql("INSERT INTO {queue} (name, data, expire, created) VALUES ('nobody', '', 1, 1)");
+      await makeDue(site);
+      await waitFor(async () => (await cronSights(site)).length === 1, { what: 'the hook to wait' });
+      await site.server.stop();
+      await daemon.logged((line) => line.event === 'settle.postponed' || line.event === 'run.ended', 'its death');
+      await site.server.restart();
+      await waitFor(
+        async () =>
+          (await site.sql<{ expire: number }>("SELECT expire FROM {queue} WHERE name = 'nobody'"))[0]?.expire === 0,
+        { what: 'system_cron() to be called', limitMs: 60_000, seen: () => daemon.lines.slice(-20) },
+      );
+      expect(await cronSights(site)).toHaveLength(1);
+    }, 120_000);
+  });
 });

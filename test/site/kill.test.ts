@@ -151,8 +151,10 @@ describeSites('limits of a callback', [], (kind) => {
       'callbacks:\n  time: { drupald_fixture_stays: 1 s }\n  memory: { drupald_fixture_hogs: 100 MB }\nkill: { grace: 500 ms }\n',
     );
     await bench.restart({ config });
-    for (const how of ['loop', 'sleep', 'statement', 'deaf']) {
+    for (const how of ['loop', 'sleep', 'once', 'statement', 'deaf']) {
       const run = await runToEnd(bench, 'drupald_fixture_stays', [how]);
+      // The question where it is ends a sleep, and must not let it go on.
+      expect(await events(bench.site, run.handle, 'slept')).toEqual([]);
       expect(run.ended).toMatchObject({ outcome: 'timed-out' });
       expect(run.ended['sentence']).toMatch(/was ended after 1 s, the time that it may take/);
       if (how === 'loop' || how === 'sleep') {

@@ -3,6 +3,7 @@
 namespace Drupald\Drupal7;
 
 use Drupald\Channel;
+use Drupald\Ending;
 use Drupald\OutputLog;
 
 /**
@@ -104,6 +105,7 @@ class CoreCron {
     self::restore();
     $module = self::$modules[$index];
     $begun = microtime(TRUE);
+    self::askDatabase();
     self::$channel->send(array('type' => 'step', 'name' => $module, 'number' => $index + 1, 'of' => count(self::$modules)));
     if (self::$turns && self::$turns->take($module)) {
       return;
@@ -120,7 +122,27 @@ class CoreCron {
     OutputLog::note(sprintf('%s_cron(): %.3f s', $module, microtime(TRUE) - $begun));
   }
 
+  /** Hooks that could do nothing keep their turn: another process goes on with them when the database is back. */
+  private static function askDatabase() {
+    try {
+      db_query('SELECT 1');
+    }
+    catch (\Exception $error) {
+      self::endWithoutDatabase($error);
+    }
+  }
+
+  private static function endWithoutDatabase($error) {
+    if (!Ending::isDatabaseLoss($error)) {
+      return;
+    }
+    OutputLog::note('The database is away: ' . $error->getMessage());
+    // The core catches exceptions, and would go on.
+    exit(1);
+  }
+
   private static function threw($module, $error) {
+    self::endWithoutDatabase($error);
     OutputLog::note($module . '_cron() threw ' . get_class($error) . ': ' . $error->getMessage() . ' in ' . $error->getFile() . ':' . $error->getLine());
     Site::log('%module_cron() threw @class: @message in @file:@line', array(
       '%module_cron' => $module . '_cron',
