@@ -37,7 +37,8 @@ import { endProcess, kill, retry } from './scheduler/kill.js';
 import { limitByRoom } from './scheduler/room.js';
 import { Scheduler } from './scheduler/scheduler.js';
 import type { ServedSite } from './scheduler/served-site.js';
-import { isOwnCallback } from './process/own-callback.js';
+import { hasOwnRules } from './process/own-callback.js';
+import { batchJob } from './batch/batch-job.js';
 import { limitsOf } from './scheduler/watch-limits.js';
 import { TakeStart } from './scheduler/take-start.js';
 import { Queues } from './queues/queues.js';
@@ -126,7 +127,8 @@ export async function runDaemon(config: Config): Promise<void> {
       oom: new OomCounter(),
       crashes,
       // Ours have rules of their own for what is begun again.
-      retryOf: (callback) => (isOwnCallback(callback) ? undefined : firstMatch(config.callbacks.retry, callback)),
+      retryOf: (callback) => (hasOwnRules(callback) ? undefined : firstMatch(config.callbacks.retry, callback)),
+      batchOf: () => batchJob(config.batch),
       limitsOf: (one) => limitsOf(config.callbacks, one, clockwork.limitOf(one.site, one.handle)),
       onTurn: (record, module, answer) => clockwork.turn(record, module, answer),
       killGrace: config.kill.grace,

@@ -10,11 +10,19 @@ export const queueCallback = 'drupald_queue';
 /** A job of Ultimate Cron 2.x. */
 export const ultimateJobCallback = 'drupald_ultimate_job';
 
+/** The callback by which the module background_batch runs a batch. */
+export const batchCallback = '_background_batch_process';
+
 const ownCallbacks: readonly string[] = [coreCronCallback, cronHookCallback, queueCallback, ultimateJobCallback];
 
 /** Whether a callback is one of ours: known only in our workers, and run as the web server would run cron.php. */
 export function isOwnCallback(callback: string): boolean {
   return ownCallbacks.includes(callback);
+}
+
+/** Whether there are rules of its own for what is begun again of a callback. */
+export function hasOwnRules(callback: string): boolean {
+  return isOwnCallback(callback) || callback === batchCallback;
 }
 
 /** Whether a process needs a slot: one that another waits for has that one's. */

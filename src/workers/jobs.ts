@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 
 import type { OutcomeKind } from '../process/outcome.js';
-import { isOwnCallback } from '../process/own-callback.js';
+import { batchCallback, isOwnCallback } from '../process/own-callback.js';
 import {
   cronVariables,
   noContext,
@@ -11,7 +11,16 @@ import {
   type StartContext,
 } from '../sites/request.js';
 import type { SiteUri } from '../sites/site-uri.js';
-import type { DescribeJob, JobRequest, RunJob, SetJob, SettleJob, UltimateJobsJob, ZygoteJob } from './protocol.js';
+import type {
+  BatchJob,
+  DescribeJob,
+  JobRequest,
+  RunJob,
+  SetJob,
+  SettleJob,
+  UltimateJobsJob,
+  ZygoteJob,
+} from './protocol.js';
 
 /** Where the jobs of a site run and leave their output. */
 export interface JobPlace {
@@ -58,6 +67,8 @@ export interface RunOf {
   readonly retryOn: readonly OutcomeKind[];
   /** It is cron of a site whose cron the daemon runs. */
   readonly gate?: boolean;
+  /** How it is run if it is a batch. */
+  readonly batch?: BatchJob;
 }
 
 /** The job of running one process, under the address that its start came to. */
@@ -76,6 +87,7 @@ export function runJob(place: JobPlace, uri: SiteUri, run: RunOf): RunJob {
       ? { own: true as const, q: '', server: cronVariables(uri, place.root, place.env) }
       : {}),
     ...(run.gate === true ? { gate: true as const } : {}),
+    ...(run.batch && run.callback === batchCallback ? { batch: run.batch } : {}),
     kind: 'run',
     title: `run ${run.handle}`,
     handle: run.handle,

@@ -257,6 +257,16 @@ interface JobBase extends JobRequest {
   readonly logLimit: number;
 }
 
+/** How a batch is run. */
+export interface BatchJob {
+  /** Seconds between two saves at most; 0: each operation. */
+  readonly save: number;
+  readonly onFailure: 'retry' | 'skip' | 'stop';
+  readonly retries: number;
+  /** Why the process before this one died. */
+  readonly sentence?: string;
+}
+
 export interface RunJob extends JobBase {
   readonly kind: 'run';
   readonly handle: string;
@@ -266,6 +276,8 @@ export interface RunJob extends JobBase {
   readonly own?: true;
   /** It is cron of a site whose cron the daemon runs: it may be needless by now. */
   readonly gate?: true;
+  /** It is a batch of the module background_batch, which the shim runs in the place of the module's function. */
+  readonly batch?: BatchJob;
   readonly processFile: string;
   /** File that says that the hook has begun; only one can make it. */
   readonly hookFile: string;

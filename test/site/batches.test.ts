@@ -1,0 +1,217 @@
+import { beforeAll, expect, test } from 'vitest';
+import { BatchBrowser, type FixtureSet } from '../harness/batch-browser.js';
+import { prepareApache } from '../harness/prepare-apache.js';
+import { prepareBench } from '../harness/bench.js';
+import { describeSites } from '../harness/describe-sites.js';
+import { detail, event, events, openGate } from '../harness/fixture-log.js';
+import { newHandle } from '../harness/run.js';
+import { waitFor } from '../harness/wait.js';
+
+/** What the callback of a set was told. */
+interface Over {
+  readonly success: boolean;
+  readonly results: readonly (string | number)[];
+  readonly left: number;
+  readonly uid: number;
+}
+
+describeSites('batches', ['real'], (kind) => {
+  const bench = prepareBench(kind, { daemon: { slots: 6 } });
+  const apache = prepareApache(bench);
+  let browser: BatchBrowser;
+
+  beforeAll(async () => {
+    browser = await BatchBrowser.signIn(apache.address, bench.site);
+    // Rows are looked at in tests, not waited for by pages.
+    await bench.site.variable('background_batch_delay', 20_000);
+  }, 60_000);
+
+  const operations = (count: number, moods: Readonly<Record<number, string>> = {}): [number, string][] =>
+    Array.from({ length: count }, (_, index) => [index + 1, moods[index + 1] ?? '']);
+  const numbers = (count: number): number[] => operations(count).map(([number]) => number);
+  const set = (label: string, count: number, moods: Readonly<Record<number, string>> = {}): FixtureSet => ({
+    label,
+    operations: operations(count, moods),
+  });
+  /** Numbers of the operations that began, in order. */
+  const begun = async (label: string): Promise<number[]> =>
+    (await events(bench.site, label, 'operation')).map(({ detail: number }) => Number(number));
+  const overs = async (label: string): Promise<Over[]> =>
+    (await events(bench.site, label, 'finished')).map((one) => detail(one) as Over);
+  const progress = async (id: number): Promise<{ progress: number; message: string } | undefined> =>
+    (
+      await bench.site.sql<{ progress: number; message: string }>('SELECT * FROM {progress} WHERE name = ?', [
+        `_background_batch:${id}`,
+      ])
+    )[0];
+
+  /** Nothing of a batch is left that its end removes. */
+  async function nothingOf(id: number): Promise<void> {
+    expect(await bench.site.sql('SELECT bid FROM {batch} WHERE bid = ?', [id])).toEqual([]);
+    expect(await bench.site.sql('SELECT name FROM {queue} WHERE name LIKE ?', [`drupal_batch:${id}:%`])).toEqual([]);
+  }
+
+  test('every operation runs once, as the starter, and the end has its results and its messages', async () => {
+    const label = newHandle('one');
+    const id = await browser.make([set(label, 12, { 3: 'look', 5: 'say hello', 7: 'transaction', 9: 'sandbox' })]);
+    const page = await browser.start(id);
+    expect(page.text).toContain('background_batch/js/batch.js');
+    const { polls, page: end } = await browser.toEnd(id);
+    expect(await begun(label)).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 9, 9, 9, 10, 11, 12]);
+    expect(await overs(label)).toEqual([{ success: true, results: numbers(12), left: 0, uid: 1, elapsed: true }]);
+    expect(end).toContain('Set 1 is over');
+    expect(end).toContain('Operation 5 says hello');
+    expect(detail(await event(bench.site, label, 'look'))).toMatchObject({ uid: 1, context: true, language: 'en' });
+    // What an operation has left open is kept as at the end of a request.
+    const kept = await bench.site.sql('SELECT name FROM {variable} WHERE name = ?', [`drupald_fixture_batch_${label}`]);
+    expect(kept).toHaveLength(1);
+    const shares = polls.map(({ percentage }) => Number(percentage)).filter((share) => !Number.isNaN(share));
+    expect(shares).toEqual([...shares].sort((a, b) => a - b));
+    await nothingOf(id);
+  }, 60_000);
+
+  test('two sets of any sizes come to their ends, and less than 100 % is shown before', async () => {
+    for (let round = 0; round < 5; round += 1) {
+      const [one, two] = [newHandle('first'), newHandle('second')];
+      const id = await browser.make([set(one, 11), set(two, 20)]);
+      await browser.start(id);
+      const { page } = await browser.toEnd(id);
+      expect(await begun(one)).toEqual(numbers(11));
+      expect(await begun(two)).toEqual(numbers(20));
+      expect(await overs(one)).toMatchObject([
+        { success: true, results: numbers(11) },
+        { success: true, results: numbers(20) },
+      ]);
+      expect(page).toContain('Set 2 is over');
+    }
+  }, 60_000);
+
+  test('fine progress is shown while an operation runs, also by the overview of processes', async () => {
+    const label = newHandle('fine');
+    const id = await browser.make([set(label, 2, { 2: `fine ${label}` })]);
+    await browser.start(id);
+    const polls = await browser.pollUntil(id, ({ percentage }) => percentage === '62.50');
+    expect(polls.at(-1)?.message).toMatch(/^ETA: .*<br\/>Done 1 of 2, 1 left<br \/>Number 2$/);
+    const [own] = await bench.site.sql<{ progress: number }>('SELECT progress FROM {progress} WHERE name = ?', [
+      `background_batch:${id}`,
+    ]);
+    expect(own?.progress).toBe(0.625);
+    await openGate(bench.site, label);
+    await browser.toEnd(id);
+    expect(await overs(label)).toMatchObject([{ success: true, results: [1, 2] }]);
+  }, 60_000);
+
+  test('operations add sets, which get operations and results of their own', async () => {
+    const [label, behind] = [newHandle('adds'), newHandle('behind')];
+    const id = await browser.make([set(label, 3, { 2: 'add' }), set(behind, 4)]);
+    await browser.start(id);
+    await browser.toEnd(id);
+    const added = [`${label}-added-1`, `${label}-added-2`];
+    const order = (await events(bench.site, undefined, 'operation'))
+      .map(({ handle, detail: number }) => `${handle} ${number}`)
+      .filter((one) => one.includes(label) || one.includes(behind));
+    expect(order).toEqual([
+      ...numbers(3).map((number) => `${label} ${number}`),
+      ...numbers(3).map((number) => `${added[1]} ${number}`),
+      ...numbers(3).map((number) => `${added[0]} ${number}`),
+      ...numbers(4).map((number) => `${behind} ${number}`),
+    ]);
+    expect((await overs(label)).map(({ success, results }) => [success, results])).toEqual([
+      [true, numbers(3)],
+      [true, numbers(3)],
+      [true, numbers(3)],
+      [true, numbers(4)],
+    ]);
+  }, 60_000);
+
+  test('a set may name a file, follow from a submit handler, or have a batch of its own run inside', async () => {
+    const [late, form, nested] = [newHandle('late'), newHandle('form'), newHandle('nested')];
+    const file = 'sites/all/modules/drupald_fixture/batch-late.inc';
+    const one = await browser.make([{ ...set(late, 3), file }]);
+    const two = await browser.make([{ ...set(form, 3), form_submit: 'drupald_fixture_batch_submit' }]);
+    const three = await browser.make([set(nested, 3, { 2: 'nested' })]);
+    for (const id of [one, two, three]) {
+      await browser.start(id);
+      await browser.toEnd(id);
+      await nothingOf(id);
+    }
+    expect(await overs(late)).toMatchObject([{ success: true, results: numbers(3) }]);
+    expect(await events(bench.site, form, 'submitted')).toHaveLength(1);
+    expect(await begun(`${form}-submitted`)).toEqual(numbers(2));
+    expect(await overs(form)).toMatchObject([{ results: numbers(3) }, { results: numbers(2) }]);
+    expect(await begun(`${nested}-nested`)).toEqual([1]);
+    expect(await overs(nested)).toMatchObject([{ success: true, results: numbers(3) }]);
+  }, 60_000);
+
+  test('processes relieve each other, and several pages on one batch run each operation once', async () => {
+    const label = newHandle('relay');
+    await bench.site.variable('background_batch_process_lifespan', 1);
+    const id = await browser.make([set(label, 8)]);
+    await Promise.all([browser.start(id), browser.start(id), browser.start(id, false)]);
+    await browser.toEnd(id);
+    await bench.site.variable('background_batch_process_lifespan', 10_000);
+    expect(await begun(label)).toEqual(numbers(8));
+    const runs = new Set((await events(bench.site, label, 'operation')).map(({ pid }) => pid));
+    expect(runs.size).toBe(8);
+    expect(await overs(label)).toMatchObject([{ success: true, results: numbers(8) }]);
+  }, 60_000);
+
+  test('without JavaScript the page reloads itself to the end', async () => {
+    const label = newHandle('plain');
+    const id = await browser.make([set(label, 5)]);
+    let answer = await browser.start(id, false);
+    await waitFor(
+      async () => {
+        const next = /http-equiv="Refresh" content="0; URL=([^"]+)"/.exec(answer.text)?.[1]?.replaceAll('&amp;', '&');
+        if (next?.includes('op=finished') === true) return true;
+        answer = await browser.ask(new URL(next ?? '', apache.address).href.slice(apache.address.length + 1));
+        return false;
+      },
+      { what: 'the page to lead to the end', seen: () => Promise.resolve(answer.text.slice(0, 2000)) },
+    );
+    expect(await browser.finish(id)).toContain('Set 1 is over');
+    expect(await overs(label)).toMatchObject([{ success: true, results: numbers(5) }]);
+  }, 60_000);
+
+  test('what an operation that fails half way has done to the results does not stay', async () => {
+    const label = newHandle('partly');
+    const id = await browser.make([set(label, 6, { 4: 'partly' })]);
+    await browser.start(id);
+    const polls = await browser.pollUntil(id, ({ percentage }) => Number(percentage) === 100);
+    expect(polls.map(({ message }) => message).join('\n')).toContain('The operation of the fixture fails half way');
+    const page = await browser.finish(id);
+    expect(page).toMatch(/operation failed: .*drupald_fixture_operation.*fails half way/);
+    expect(await begun(label)).toEqual([1, 2, 3, 4, 4, 4]);
+    expect(await overs(label)).toMatchObject([{ success: false, results: [1, 2, 3], left: 3 }]);
+    await nothingOf(id);
+    expect(await progress(id)).toBeUndefined();
+  }, 60_000);
+
+  test('killed in an operation, exactly what was not saved runs again, and no result is lost', async () => {
+    const label = newHandle('killed');
+    const id = await browser.make([set(label, 30, { 14: `gate ${label}`, 15: 'kill-once' })]);
+    await browser.start(id);
+    await waitFor(async () => (await begun(label)).includes(14), { what: 'the operation behind the gate' });
+    await openGate(bench.site, label);
+    await browser.toEnd(id);
+    const counts = numbers(30).map(async (number) => (await begun(label)).filter((one) => one === number).length);
+    const all = await Promise.all(counts);
+    expect(Math.min(...all)).toBe(1);
+    expect(Math.max(...all)).toBe(2);
+    expect(all[14]).toBe(2);
+    expect(all.slice(15)).toEqual(numbers(15).map(() => 1));
+    expect(await overs(label)).toMatchObject([{ success: true, results: numbers(30) }]);
+  }, 60_000);
+
+  test('an operation that always kills its process ends the batch after its retries', async () => {
+    for (const mood of ['kill', 'exit', 'fatal']) {
+      const label = newHandle(mood);
+      const id = await browser.make([set(label, 6, { 4: mood })]);
+      await browser.start(id);
+      await browser.toEnd(id);
+      const tries = (await begun(label)).filter((number) => number === 4);
+      expect(tries, mood).toHaveLength(3);
+      expect(await overs(label), mood).toMatchObject([{ success: false, results: [1, 2, 3], left: 3 }]);
+    }
+  }, 90_000);
+});
