@@ -38,7 +38,7 @@ import { limitByRoom } from './scheduler/room.js';
 import { Scheduler } from './scheduler/scheduler.js';
 import type { ServedSite } from './scheduler/served-site.js';
 import { hasOwnRules } from './process/own-callback.js';
-import { batchJob } from './batch/batch-job.js';
+import { Batches } from './batch/batches.js';
 import { limitsOf } from './scheduler/watch-limits.js';
 import { TakeStart } from './scheduler/take-start.js';
 import { Queues } from './queues/queues.js';
@@ -128,7 +128,7 @@ export async function runDaemon(config: Config): Promise<void> {
       crashes,
       // Ours have rules of their own for what is begun again.
       retryOf: (callback) => (hasOwnRules(callback) ? undefined : firstMatch(config.callbacks.retry, callback)),
-      batchOf: () => batchJob(config.batch),
+      batchOf: (dispatch) => batches.jobOf(dispatch),
       limitsOf: (one) => limitsOf(config.callbacks, one, clockwork.limitOf(one.site, one.handle)),
       onTurn: (record, module, answer) => clockwork.turn(record, module, answer),
       killGrace: config.kill.grace,
@@ -136,6 +136,7 @@ export async function runDaemon(config: Config): Promise<void> {
         ledger.ended(ending);
         history.add(ending);
         queues.ended(ending);
+        batches.ended(ending);
         clockwork.ended(ending);
       },
     });
@@ -170,6 +171,7 @@ export async function runDaemon(config: Config): Promise<void> {
       left: ledger.unseen,
       onSeen: (run) => ledger.seen(run),
     });
+    const batches = new Batches({ ...own, isDetached: () => handBack.isBegun, rules: config.batch });
     const clockwork: Clockwork = new Clockwork({
       ...own,
       entries: config.schedule,
@@ -226,6 +228,8 @@ export async function runDaemon(config: Config): Promise<void> {
     cleanUp.push(() => watch.stop());
     await queues.start();
     cleanUp.push(() => queues.stop());
+    await batches.start();
+    cleanUp.push(() => batches.stop());
     await clockwork.start();
     cleanUp.push(() => clockwork.stop());
     intake.resolve({

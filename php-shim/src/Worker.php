@@ -105,6 +105,7 @@ class Worker {
           require_once __DIR__ . '/drupal7/CoreCron.php';
           require_once __DIR__ . '/drupal7/QueueRun.php';
           require_once __DIR__ . '/drupal7/UltimateJob.php';
+          require_once __DIR__ . '/drupal7/BatchFinish.php';
           Drupal7\CoreCron::prepare($this->channel);
           Drupal7\QueueRun::prepare($this->channel);
           Drupal7\UltimateJob::prepare($this->channel);
@@ -132,6 +133,11 @@ class Worker {
         $task = $job['version'] === 1
           ? new Drupal7\UltimateOneJobs($job, $this->channel, $this->forked)
           : new Drupal7\UltimateJobs($job, $this->channel, $this->forked);
+        break;
+
+      case 'batch':
+        require_once __DIR__ . '/drupal7/BatchChange.php';
+        $task = new Drupal7\BatchChange($job, $this->channel, $this->forked);
         break;
 
       case 'set':

@@ -142,6 +142,8 @@ export interface BatchRules {
   readonly onFailure: 'retry' | 'skip' | 'stop';
   /** How often an operation is tried again. */
   readonly retries: number;
+  /** Milliseconds that one which is done waits for a page. */
+  readonly finishAfter: number;
 }
 
 /** What is done about processes of other service hosts that their status page shows to be gone. */

@@ -80,6 +80,7 @@ export function loadConfig(sources: ConfigSources): Config {
       save: values['batch.save'],
       onFailure: values['batch.on_failure'],
       retries: values['batch.retries'],
+      finishAfter: values['batch.finish_after'],
     },
     setAside: { after: values['set_aside.after'], within: values['set_aside.within'] },
     kill: { grace: values['kill.grace'], onUnlock: values['kill.on_unlock'] },

@@ -182,6 +182,14 @@ export const settings = {
     example: '2',
     sentence: 'How often an operation of a batch that fails is tried again (batch.on_failure: retry).',
   }),
+  'batch.finish_after': setting({
+    kind: kinds.duration,
+    unit: 'ms',
+    default: '30 s',
+    example: '30 s',
+    sentence:
+      'How long a batch that is done waits for a page that asks for its end; then its callbacks are run here, once, and their messages wait for whoever comes back.',
+  }),
   isolation: setting({
     kind: kinds.choice('process', 'shared', 'fresh', 'cold'),
     default: 'process',

@@ -13,7 +13,16 @@ export const ultimateJobCallback = 'drupald_ultimate_job';
 /** The callback by which the module background_batch runs a batch. */
 export const batchCallback = '_background_batch_process';
 
-const ownCallbacks: readonly string[] = [coreCronCallback, cronHookCallback, queueCallback, ultimateJobCallback];
+/** Runs the callbacks of a batch that nobody came back for. */
+export const batchFinishCallback = 'drupald_batch_finish';
+
+const ownCallbacks: readonly string[] = [
+  coreCronCallback,
+  cronHookCallback,
+  queueCallback,
+  ultimateJobCallback,
+  batchFinishCallback,
+];
 
 /** Whether a callback is one of ours: known only in our workers, and run as the web server would run cron.php. */
 export function isOwnCallback(callback: string): boolean {

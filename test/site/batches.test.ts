@@ -1,3 +1,5 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { beforeAll, expect, test } from 'vitest';
 import { BatchBrowser, type FixtureSet } from '../harness/batch-browser.js';
 import { prepareApache } from '../harness/prepare-apache.js';
@@ -21,6 +23,9 @@ describeSites('batches', ['real'], (kind) => {
   let browser: BatchBrowser;
 
   beforeAll(async () => {
+    const config = join(bench.suite.folder, `batches-${bench.daemon.port}.yml`);
+    await writeFile(config, 'batch: { finish_after: 1 s }\n');
+    await bench.restart({ config });
     browser = await BatchBrowser.signIn(apache.address, bench.site);
     // Rows are looked at in tests, not waited for by pages.
     await bench.site.variable('background_batch_delay', 20_000);
@@ -214,4 +219,66 @@ describeSites('batches', ['real'], (kind) => {
       expect(await overs(label), mood).toMatchObject([{ success: false, results: [1, 2, 3], left: 3 }]);
     }
   }, 90_000);
+
+  /** Waits until a batch has come to its end here. */
+  const finishedHere = (id: number): Promise<unknown> =>
+    waitFor(
+      async () =>
+        (await bench.site.sql('SELECT 1 FROM {progress} WHERE name = ? AND end_stamp > 0', [`_background_batch:${id}`]))
+          .length > 0,
+      {
+        what: `batch ${id} to be finished`,
+        seen: async () => ({ progress: await progress(id), lines: bench.daemon.lines.slice(-6) }),
+      },
+    );
+
+  test('with the page closed it goes on over a death, ends once, and whoever comes back gets its page', async () => {
+    const label = newHandle('closed');
+    const id = await browser.make([set(label, 12, { 2: 'say so', 5: 'kill-once' }), set(`${label}-two`, 3)]);
+    await browser.start(id);
+    await finishedHere(id);
+    expect(new Set(await begun(label))).toEqual(new Set(numbers(12)));
+    const over = [
+      { success: true, results: numbers(12), left: 0, uid: 1 },
+      { success: true, results: numbers(3), left: 0, uid: 1 },
+    ];
+    expect(await overs(label)).toMatchObject(over);
+    expect(await bench.site.sql('SELECT name FROM {queue} WHERE name LIKE ?', [`drupal_batch:${id}:%`])).toEqual([]);
+    // A browser comes back to the address of the page.
+    expect((await browser.start(id)).status).toBe(200);
+    const { page } = await browser.toEnd(id);
+    for (const text of ['Operation 2 says so', 'Set 1 is over', 'Set 2 is over']) expect(page).toContain(text);
+    expect(page).not.toContain('not come to its end');
+    expect(await overs(label)).toHaveLength(2);
+    await nothingOf(id);
+    expect(bench.daemon.lines.some((line) => line.event === 'batch.resumed' && line['batch'] === id)).toBe(true);
+  }, 60_000);
+
+  test('a callback of the end that takes its process with it is not called again', async () => {
+    const label = newHandle('dies');
+    await bench.site.variable('drupald_fixture_finished_dies', true);
+    const id = await browser.make([set(label, 2)]);
+    await browser.start(id);
+    await finishedHere(id);
+    await bench.site.variable('drupald_fixture_finished_dies', false);
+    expect(await overs(label)).toHaveLength(1);
+    expect(await browser.finish(id)).toContain('What was to follow on this batch has not come to its end.');
+    expect(await overs(label)).toHaveLength(1);
+  }, 60_000);
+
+  test('a batch that was left by a daemon goes on with the next one', async () => {
+    const label = newHandle('left');
+    const id = await browser.make([set(label, 4, { 2: `gate ${label}` })]);
+    await browser.start(id);
+    await waitFor(async () => (await begun(label)).includes(2), { what: 'the operation behind the gate' });
+    const [run] = bench.daemon.lines.filter(
+      (line) => line.event === 'run.claimed' && line['handle'] === `background_batch:${id}`,
+    );
+    await bench.daemon.kill9();
+    process.kill(Number(run?.['pid']), 'SIGKILL');
+    await openGate(bench.site, label);
+    await bench.restart({ config: join(bench.suite.folder, `batches-${bench.daemon.port}.yml`) });
+    await finishedHere(id);
+    expect(await overs(label)).toMatchObject([{ success: true, results: numbers(4) }]);
+  }, 60_000);
 });

@@ -21,10 +21,29 @@ class BatchEnd {
         $batch['sets'][$index]['success'] = FALSE;
       }
     }
+    // The pages take that for the end; what it was is needed by a batch that is to go on.
+    $batch[BatchFailures::KEY]['count'] = $batch['sets'][$batch['current_set']]['count'];
     $batch['sets'][$batch['current_set']]['count'] = 0;
     $batch[BatchFailures::KEY]['over'] = 'stopped';
     $batch[BatchFailures::KEY]['end'] = $text;
     BatchMessages::add($batch, $text, 'error');
+  }
+
+  /** Takes that back. */
+  public static function undo(array &$batch) {
+    $note = &$batch[BatchFailures::KEY];
+    foreach ($batch['sets'] as $index => $set) {
+      if (BatchSets::isMessage($set)) {
+        unset($batch['sets'][$index]);
+        if ($set['success'] !== $note['end']) {
+          BatchMessages::add($batch, $set['success'], $set['results']);
+        }
+      }
+    }
+    $batch['sets'] = array_values($batch['sets']);
+    $batch['sets'][$batch['current_set']]['count'] = $note['count'];
+    unset($note['over'], $note['end'], $note['count']);
+    BatchSets::mend($batch);
   }
 
 }

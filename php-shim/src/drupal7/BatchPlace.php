@@ -7,15 +7,20 @@ namespace Drupald\Drupal7;
  */
 class BatchPlace {
 
-  private static $parts = array('Run', 'Items', 'Save', 'Sets', 'Operation', 'Progress', 'Failures', 'Messages', 'Surroundings', 'Limits', 'End', 'Start');
+  private static $parts = array('Run', 'Items', 'Save', 'Sets', 'Operation', 'Progress', 'Failures', 'Messages', 'Surroundings', 'Limits', 'End');
+
+  /** Makes known what runs a batch; not before Drupal is there, whose classes some extend. */
+  public static function load() {
+    foreach (self::$parts as $part) {
+      require_once __DIR__ . '/Batch' . $part . '.php';
+    }
+  }
 
   /** The process is claimed: its callback runs next. */
   public static function claimed(array $job) {
     if (isset($job['batch'])) {
-      // Not before Drupal is there, whose classes some extend.
-      foreach (self::$parts as $part) {
-        require_once __DIR__ . '/Batch' . $part . '.php';
-      }
+      self::load();
+      require_once __DIR__ . '/BatchStart.php';
       BatchStart::watch($job['batch']);
     }
   }

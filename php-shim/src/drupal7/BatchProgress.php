@@ -46,6 +46,13 @@ class BatchProgress {
     }
   }
 
+  /** Shows the true share again of a batch that was over. */
+  public function restart(array $batch) {
+    $this->prepare($batch);
+    $this->shown = 0;
+    $this->tell($batch, 0, '');
+  }
+
   /** Whether a write is due. */
   public function isDue() {
     return microtime(TRUE) >= $this->next;
@@ -78,6 +85,11 @@ class BatchProgress {
   /** The batch is done and saved. */
   public function complete() {
     $this->write(1, $this->message);
+  }
+
+  /** And its end has come. */
+  public function end() {
+    progress_end_progress($this->name, $this->message);
   }
 
   /** The share of everything that is known by now. It goes back only when there is more to do than before. */

@@ -88,6 +88,9 @@ class BatchRun {
     if (!empty($this->batch[BatchFailures::KEY]['over'])) {
       // Somebody has opened its page: nothing is left to do.
       $this->progress->complete();
+      if ($this->batch[BatchFailures::KEY]['over'] === 'finished') {
+        $this->progress->end();
+      }
       return;
     }
     BatchSurroundings::enter($this->batch);
