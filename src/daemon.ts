@@ -204,6 +204,12 @@ export async function runDaemon(config: Config): Promise<void> {
         return adopted;
       },
       cron: clockwork,
+      batches: {
+        batches,
+        bus,
+        stop: (site, handle, cause) => endProcess(scheduler, bus, { site, handle, cause }, config.kill.grace),
+        timeout: config.worker.bootTimeout,
+      },
       queues,
       runs: { sites, scheduler, history, keep: config.output.keep },
     });

@@ -88,6 +88,7 @@ export class SiteBatches {
   /** Lets a batch go on that was ended by somebody. */
   release(bid: number): void {
     this.#known.delete(bid);
+    this.#of(bid).missing = -Infinity;
   }
 
   /** Name of the service host for processes of batches; undefined: they are not run here. */
@@ -101,8 +102,7 @@ export class SiteBatches {
   /** Looks once. Throws what the database throws. */
   async look(): Promise<void> {
     const { site, taker, isDetached } = this.#options;
-    if (taker.closed || isDetached() || !site.isOpen || site.facts?.modules['background_batch']?.enabled !== true)
-      return;
+    if (taker.closed || isDetached() || !site.isOpen || site.facts?.modules.background_batch?.enabled !== true) return;
     const host = this.host;
     if (host === undefined) return;
     const found = await site.batches.progress();

@@ -40,9 +40,9 @@ class Reader {
     switch (type) {
       case 'b':
         return this.#until(';') === '1';
+      // The last two are references to what came before.
       case 'i':
       case 'd':
-      // References to what came before.
       case 'r':
       case 'R':
         return Number(this.#until(';'));
@@ -84,7 +84,10 @@ class Reader {
     const members = new Map<string, PhpValue>();
     for (let index = 0; index < count; index += 1) {
       const key = this.value();
-      members.set(String(key as string | number), this.value());
+      if (typeof key !== 'string' && typeof key !== 'number') {
+        throw this.#failure();
+      }
+      members.set(String(key), this.value());
     }
     this.#expect('}');
     return members;

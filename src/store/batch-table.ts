@@ -88,6 +88,18 @@ export class BatchTable {
     return (await this.#select('ORDER BY bid DESC LIMIT ?', [limit])).reverse();
   }
 
+  /** Names of users by their numbers. */
+  async names(uids: readonly number[]): Promise<Map<number, string>> {
+    if (uids.length === 0) {
+      return new Map();
+    }
+    const rows = await this.#main.rows<{ uid: number; name: string }>(
+      `SELECT uid, name FROM ${this.#main.table('users')} WHERE uid IN (${uids.map(() => '?').join(', ')})`,
+      [...uids],
+    );
+    return new Map(rows.map(({ uid, name }) => [uid, name]));
+  }
+
   /**
    * Removes batches that were finished here, and that nobody has come back for.
    *

@@ -13,6 +13,8 @@ import {
 import type { SiteUri } from '../sites/site-uri.js';
 import type {
   BatchJob,
+  BatchWish,
+  ChangeBatchJob,
   DescribeJob,
   JobRequest,
   RunJob,
@@ -143,6 +145,16 @@ export function setJob(place: JobPlace, uri: SiteUri, id: string, name: string, 
     title: `set ${name}`,
     name,
     value,
+  };
+}
+
+/** The job of changing a batch. */
+export function batchJob(place: JobPlace, uri: SiteUri, id: string, wish: BatchWish): ChangeBatchJob {
+  return {
+    ...base(place, uri, id, harmlessPath, harmlessPath, noContext),
+    kind: 'batch',
+    title: `batch ${wish.bid}`,
+    ...wish,
   };
 }
 

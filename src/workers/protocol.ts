@@ -240,6 +240,13 @@ export const setMessage = z.discriminatedUnion('type', [
   doneMessage,
 ]);
 
+/** What a worker says that changes a batch. */
+export const batchMessage = z.discriminatedUnion('type', [
+  bootFailedMessage,
+  z.object({ type: z.literal('batch'), result: z.enum(['changed', 'gone', 'done', 'stopped', 'finished']) }),
+  doneMessage,
+]);
+
 /** The request that PHP is to see, part of every job. */
 export interface JobRequest {
   readonly root: string;
@@ -320,6 +327,19 @@ export interface SetJob extends JobBase {
   readonly value: string | number;
 }
 
+/** What is to become of a batch that does not run. */
+export interface BatchWish {
+  readonly bid: number;
+  readonly action: 'cancel' | 'resume';
+  /** What its starter is told. */
+  readonly text: string;
+}
+
+/** Change a batch. */
+export interface ChangeBatchJob extends JobBase, BatchWish {
+  readonly kind: 'batch';
+}
+
 /** A job of Ultimate Cron whose run ended badly. */
 export interface JobToClose {
   readonly name: string;
@@ -347,4 +367,4 @@ export interface ZygoteJob extends JobBase {
   readonly kind: 'zygote';
 }
 
-export type Job = ZygoteJob | RunJob | SettleJob | DescribeJob | SetJob | UltimateJobsJob;
+export type Job = ZygoteJob | RunJob | SettleJob | DescribeJob | SetJob | UltimateJobsJob | ChangeBatchJob;

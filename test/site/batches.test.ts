@@ -6,6 +6,7 @@ import { prepareApache } from '../harness/prepare-apache.js';
 import { prepareBench } from '../harness/bench.js';
 import { describeSites } from '../harness/describe-sites.js';
 import { detail, event, events, openGate } from '../harness/fixture-log.js';
+import { ask } from '../harness/history.js';
 import { newHandle } from '../harness/run.js';
 import { waitFor } from '../harness/wait.js';
 
@@ -280,5 +281,46 @@ describeSites('batches', ['real'], (kind) => {
     await bench.restart({ config: join(bench.suite.folder, `batches-${bench.daemon.port}.yml`) });
     await finishedHere(id);
     expect(await overs(label)).toMatchObject([{ success: true, results: numbers(4) }]);
+  }, 60_000);
+
+  interface Shown {
+    readonly batch: number;
+    readonly state: string;
+    readonly left: number;
+    readonly starter: string;
+    readonly reason: string;
+  }
+  const shown = async (id: number): Promise<Shown> =>
+    JSON.parse((await ask(bench, 'batch', 'show', String(id), '--json')).stdout) as Shown;
+
+  test('an administrator sees a batch, ends it, and lets it go on', async () => {
+    const label = newHandle('cancelled');
+    const id = await browser.make([set(label, 6, { 3: `gate ${label}` })]);
+    await browser.start(id);
+    await waitFor(async () => (await begun(label)).includes(3), { what: 'the operation behind the gate' });
+    expect(await shown(id)).toMatchObject({ batch: id, state: 'running', starter: 'admin' });
+    expect((await ask(bench, 'batch', 'list')).stdout).toMatch(new RegExp(`${id} .*running .*admin`));
+    const ended = await ask(bench, 'batch', 'cancel', String(id), '--reason', 'not <today>');
+    expect(ended.stdout + ended.stderr).toContain(`Batch ${id} of`);
+    expect(await shown(id)).toMatchObject({ state: 'stopped', reason: expect.stringContaining('not &lt;today&gt;') });
+    expect((await ask(bench, 'batch', 'cancel', String(id))).stderr).toContain('DRUPALD_BATCH_UNCHANGED');
+    await openGate(bench.site, label);
+    expect((await ask(bench, 'batch', 'resume', String(id))).stdout).toContain('goes on');
+    await browser.toEnd(id);
+    expect(await overs(label)).toMatchObject([{ success: true, results: numbers(6), left: 0 }]);
+    expect((await ask(bench, 'batch', 'show', String(id))).stderr).toContain('DRUPALD_BATCH_UNKNOWN');
+  }, 60_000);
+
+  test('the page of a batch that was ended by somebody says so, and its callbacks are told', async () => {
+    const label = newHandle('ended');
+    const id = await browser.make([set(label, 4, { 2: `gate ${label}` })]);
+    await browser.start(id);
+    await waitFor(async () => (await begun(label)).includes(2), { what: 'the operation behind the gate' });
+    await ask(bench, 'batch', 'cancel', String(id));
+    const { page } = await browser.toEnd(id);
+    expect(page).toContain('The batch was cancelled by an administrator before it was done.');
+    // What was not saved yet counts as left.
+    expect(await overs(label)).toMatchObject([{ success: false }]);
+    await nothingOf(id);
   }, 60_000);
 });

@@ -30,7 +30,7 @@ class BatchChange extends Errand {
       return $over === '' ? 'done' : $over;
     }
     BatchSets::mend($batch);
-    BatchEnd::stop($batch, $this->job['text']);
+    BatchEnd::stop($batch, check_plain($this->job['text']));
     $batch[BatchFailures::KEY]['run'] = 0;
     BatchMessages::append($batch);
     if (!BatchSave::write($batch, array())) {
