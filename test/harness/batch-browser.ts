@@ -21,6 +21,7 @@ export interface FixtureSet {
   readonly label: string;
   readonly operations: readonly (readonly [number: number, mood?: string])[];
   readonly file?: string;
+  readonly function?: string;
   readonly form_submit?: string;
 }
 

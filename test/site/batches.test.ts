@@ -323,4 +323,34 @@ describeSites('batches', ['real'], (kind) => {
     expect(await overs(label)).toMatchObject([{ success: false }]);
     await nothingOf(id);
   }, 60_000);
+
+  test('saved one by one, no operation but the one that dies runs twice; left out, the others go on', async () => {
+    const config = join(bench.suite.folder, `policies-${bench.daemon.port}.yml`);
+    await writeFile(config, 'batch: { save: each, on_failure: skip }\n');
+    await bench.restart({ config });
+    const label = newHandle('skips');
+    const id = await browser.make([set(label, 9, { 3: 'throw', 6: 'kill', 9: 'exit' }), set(`${label}-two`, 2)]);
+    await browser.start(id);
+    const { page } = await browser.toEnd(id);
+    const counts = new Map<number, number>();
+    for (const number of await begun(label)) counts.set(number, (counts.get(number) ?? 0) + 1);
+    // Which operation a killed process was in shows when it is killed there once more.
+    expect([...counts].filter(([, count]) => count !== 1)).toEqual([[6, 2]]);
+    expect(await overs(label)).toMatchObject([
+      { success: true, results: [1, 2, 4, 5, 7, 8], left: 0 },
+      { success: true, results: [1, 2], left: 0 },
+    ]);
+    expect(page.match(/An operation was left out, because it failed/g)).toHaveLength(3);
+    await writeFile(config, 'batch: { on_failure: stop }\n');
+    await bench.restart({ config });
+    const stops = newHandle('stops');
+    const second = await browser.make([set(stops, 3, { 2: 'throw' }), set(`${stops}-two`, 2)]);
+    await browser.start(second);
+    expect((await browser.toEnd(second)).page).toContain('The batch was ended before it was done');
+    expect(await begun(stops)).toEqual([1, 2]);
+    expect(await overs(stops)).toMatchObject([
+      { success: false, results: [1], left: 2 },
+      { success: false, results: [], left: 2 },
+    ]);
+  }, 90_000);
 });

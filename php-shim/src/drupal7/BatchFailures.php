@@ -64,6 +64,10 @@ class BatchFailures {
       }
     }
     $note['run'] = getmypid();
+    if ($verdict === '' && !empty($note['skip'])) {
+      $verdict = 'skip';
+    }
+    unset($note['skip']);
     return $verdict;
   }
 
@@ -98,6 +102,11 @@ class BatchFailures {
     return $this->policy === 'skip' ? 'skip' : 'stop';
   }
 
+  /** The next run is to leave the operation out. */
+  public function skipLater() {
+    $this->batch[self::KEY]['skip'] = TRUE;
+  }
+
   /** The operation that failed; 0: none, or it is not known which. */
   public function item() {
     return $this->batch[self::KEY]['failed'];
@@ -111,6 +120,9 @@ class BatchFailures {
   /** What the page says meanwhile; empty: nothing has failed. */
   public function notice() {
     $note = $this->batch[self::KEY];
+    if (!empty($note['skip'])) {
+      return t('An operation has failed, and is left out: @why', array('@why' => self::sentence($note['why'])));
+    }
     return $note['times'] === 0 ? '' : t('An operation has failed: @why It is tried again (@number).', array(
       '@why' => self::sentence($note['why']),
       '@number' => $note['times'],

@@ -101,9 +101,9 @@ class BatchOperation {
         $queue->deleteItem($item);
       }
     }
+    $set['sandbox'] = array();
     if ($dropped && !empty($set['count'])) {
       $set['count']--;
-      $set['sandbox'] = array();
     }
     return $dropped;
   }

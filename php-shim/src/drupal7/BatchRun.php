@@ -97,6 +97,9 @@ class BatchRun {
     $this->limits = new BatchLimits();
     $this->failures = new BatchFailures($this->batch, $this->rules);
     $verdict = $this->failures->begin($this->rules['sentence']);
+    if ($verdict === 'skip') {
+      $this->judge($verdict);
+    }
     BatchSets::mend($this->batch);
     $set = &$this->batch['sets'][$this->batch['current_set']];
     if (empty($set['start'])) {
@@ -104,7 +107,7 @@ class BatchRun {
       $this->progress->begin($this->batch);
     }
     unset($set);
-    if ($verdict !== '') {
+    if ($verdict === 'stop') {
       $this->judge($verdict);
     }
     elseif (($notice = $this->failures->notice()) !== '') {
@@ -348,13 +351,15 @@ class BatchRun {
       $this->progress->say($this->batch, $this->failures->notice());
       return;
     }
-    $this->judge($verdict);
-    if (!empty($this->batch[BatchFailures::KEY]['over'])) {
-      $this->finish();
-    }
-    else {
+    if ($verdict === 'skip') {
+      // By the process that goes on: this one cannot go to another set any more.
+      $this->failures->skipLater();
       $this->saveUnlessEmpty();
+      $this->progress->say($this->batch, $this->failures->notice());
+      return;
     }
+    $this->judge($verdict);
+    $this->finish();
   }
 
   /** A set that is empty while others follow is not saved as such: the page would take it for the end. */
@@ -368,7 +373,9 @@ class BatchRun {
   private function judge($verdict) {
     $why = $this->failures->why();
     $item = $this->failures->item();
-    if ($verdict === 'skip' && is_numeric($item) && BatchOperation::drop($this->batch, $item)) {
+    if ($verdict === 'skip') {
+      // A process that died behind this has removed it before.
+      BatchOperation::drop($this->batch, $item);
       BatchMessages::add($this->batch, t('An operation was left out, because it failed: @why', array('@why' => $why)), 'warning');
       $this->failures->forget();
       return;
