@@ -28,8 +28,8 @@ describeSites('batches', ['real'], (kind) => {
     await writeFile(config, 'batch: { finish_after: 1 s }\n');
     await bench.restart({ config });
     browser = await BatchBrowser.signIn(apache.address, bench.site);
-    // Rows are looked at in tests, not waited for by pages.
-    await bench.site.variable('background_batch_delay', 20_000);
+    // Every word is written.
+    await bench.site.variable('background_batch_delay', 0);
   }, 60_000);
 
   const operations = (count: number, moods: Readonly<Record<number, string>> = {}): [number, string][] =>
@@ -67,7 +67,12 @@ describeSites('batches', ['real'], (kind) => {
     expect(await overs(label)).toEqual([{ success: true, results: numbers(12), left: 0, uid: 1, elapsed: true }]);
     expect(end).toContain('Set 1 is over');
     expect(end).toContain('Operation 5 says hello');
-    expect(detail(await event(bench.site, label, 'look'))).toMatchObject({ uid: 1, context: true, language: 'en' });
+    expect(detail(await event(bench.site, label, 'look'))).toMatchObject({
+      uid: 1,
+      context: true,
+      language: 'en',
+      theme: expect.any(String),
+    });
     // What an operation has left open is kept as at the end of a request.
     const kept = await bench.site.sql('SELECT name FROM {variable} WHERE name = ?', [`drupald_fixture_batch_${label}`]);
     expect(kept).toHaveLength(1);
@@ -281,6 +286,18 @@ describeSites('batches', ['real'], (kind) => {
     await bench.restart({ config: join(bench.suite.folder, `batches-${bench.daemon.port}.yml`) });
     await finishedHere(id);
     expect(await overs(label)).toMatchObject([{ success: true, results: numbers(4) }]);
+  }, 60_000);
+
+  test('a batch that code has begun without any page comes to its end', async () => {
+    const label = newHandle('code');
+    const id = await bench.site.php<number>(
+      '$GLOBALS["user"] = user_load(1); $batch = &batch_get(); $batch = array();' +
+        ' batch_set(drupald_fixture_batch_set($args)); background_batch_process_batch("user");' +
+        ' $id = $batch["id"]; $batch = array(); $GLOBALS["user"] = drupal_anonymous_user(); return (int) $id;',
+      set(label, 5),
+    );
+    await finishedHere(id);
+    expect(await overs(label)).toMatchObject([{ success: true, results: numbers(5), uid: 1 }]);
   }, 60_000);
 
   interface Shown {

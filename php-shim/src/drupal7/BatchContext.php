@@ -11,13 +11,12 @@ class BatchContext extends \BackgroundBatchContext {
 
   private $told;
   private $interval;
-  private $next = 0;
 
   /**
    * @param array $context
    *   Keys of the plain context.
    * @param callable $told
-   *   Gets how much is finished, from 0 to 1, and the message.
+   *   Gets how much is finished, from 0 to 1, the message, and the interval.
    * @param float $interval
    *   Seconds between two writes at least.
    */
@@ -34,9 +33,8 @@ class BatchContext extends \BackgroundBatchContext {
   #[\ReturnTypeWillChange]
   public function offsetSet($name, $value) {
     \ArrayObject::offsetSet($name, $value);
-    if ($name === 'finished' && microtime(TRUE) >= $this->next) {
-      $this->next = microtime(TRUE) + $this->interval;
-      call_user_func($this->told, (float) $value, isset($this['message']) ? (string) $this['message'] : '');
+    if ($name === 'finished') {
+      call_user_func($this->told, (float) $value, isset($this['message']) ? (string) $this['message'] : '', $this->interval);
     }
   }
 

@@ -121,7 +121,7 @@ class BatchFinish {
     if (is_callable($set['finished'])) {
       $queue = _batch_queue($set);
       $left = $queue ? $queue->getAllItems() : array();
-      $elapsed = format_interval((isset($set['elapsed']) ? $set['elapsed'] : 0) / 1000);
+      $elapsed = format_interval((int) ((isset($set['elapsed']) ? $set['elapsed'] : 0) / 1000));
       call_user_func($set['finished'], $set['success'], $set['results'], $left, $elapsed);
     }
   }

@@ -15,7 +15,7 @@ class BatchProgress {
   private $name;
   private $handle;
   private $interval;
-  private $next = 0;
+  private $last = 0;
   private $shown = 0;
   private $total = 0;
   private $message = '';
@@ -53,9 +53,14 @@ class BatchProgress {
     $this->tell($batch, 0, '');
   }
 
-  /** Whether a write is due. */
-  public function isDue() {
-    return microtime(TRUE) >= $this->next;
+  /**
+   * Whether a write is due.
+   *
+   * @param float|null $interval
+   *   Seconds since the last one; NULL: as the site has it.
+   */
+  public function isDue($interval = NULL) {
+    return microtime(TRUE) >= $this->last + ($interval === NULL ? $this->interval : $interval);
   }
 
   /**
@@ -109,7 +114,7 @@ class BatchProgress {
   }
 
   private function write($share, $message) {
-    $this->next = microtime(TRUE) + $this->interval;
+    $this->last = microtime(TRUE);
     $this->message = $message;
     db_set_active();
     progress_set_progress($this->name, $message, $share);
@@ -132,8 +137,8 @@ class BatchProgress {
       '@total' => $total,
       '@current' => floor($current),
       '@percentage' => _batch_api_percentage($total, $current),
-      '@elapsed' => format_interval($elapsed),
-      '@estimate' => $current > 0 ? format_interval($elapsed * ($total - $current) / $current) : '-',
+      '@elapsed' => format_interval((int) $elapsed),
+      '@estimate' => $current > 0 ? format_interval((int) ($elapsed * ($total - $current) / $current)) : '-',
     ));
     return $text . ($text === '' || (string) $message === '' ? '' : '<br />') . $message;
   }

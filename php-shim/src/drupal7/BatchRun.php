@@ -46,6 +46,7 @@ class BatchRun {
     // The module does not let anybody else work on it, and compares as it does.
     if ((isset($batch['uid']) ? $batch['uid'] : 0) != $GLOBALS['user']->uid) {
       drupal_access_denied();
+      $batch = array();
       return;
     }
     self::$current = new self($bid, $batch, $rules);
@@ -70,10 +71,17 @@ class BatchRun {
         $run->fail($sentence);
       }
       catch (\Exception $error) {
-        // What is not saved runs again.
-        \Drupald\OutputLog::note('The batch could not be saved: ' . $error->getMessage());
+        self::lost($error);
+      }
+      catch (\Throwable $error) {
+        self::lost($error);
       }
     }
+  }
+
+  /** What is not saved runs again. */
+  private static function lost($error) {
+    \Drupald\OutputLog::note('The batch could not be saved: ' . $error->getMessage());
   }
 
   private function __construct($bid, array &$batch, array $rules) {
@@ -222,10 +230,12 @@ class BatchRun {
   }
 
   /** Called by an operation that wants its progress to be shown while it runs. */
-  public function told($fraction, $message) {
-    $active = db_set_active();
-    $this->progress->tell($this->batch, $fraction, $message);
-    db_set_active($active);
+  public function told($fraction, $message, $interval) {
+    if (isset($this->batch['id']) && $this->batch['id'] == $this->bid && $this->progress->isDue($interval)) {
+      $active = db_set_active();
+      $this->progress->tell($this->batch, $fraction, $message);
+      db_set_active($active);
+    }
   }
 
   /** Whether something of the site is called now; should it fail, the batch is as it was. */
@@ -326,10 +336,13 @@ class BatchRun {
     self::$current = NULL;
     $name = $this->inside ? $this->inside->name() : 'a form submit handler';
     $ending = Ending::threw($error, $name);
-    if (Ending::isDatabaseLoss($error)) {
+    try {
       Site::reconnect();
+      $this->fail(str_replace('The callback ' . $name, 'The operation ' . $name, $ending['sentence']));
     }
-    $this->fail(str_replace('The callback ' . $name, 'The operation ' . $name, $ending['sentence']));
+    catch (\Exception $saving) {
+      self::lost($saving);
+    }
     return $error;
   }
 
