@@ -370,4 +370,30 @@ describeSites('batches', ['real'], (kind) => {
       { success: false, results: [], left: 2 },
     ]);
   }, 90_000);
+
+  test('what the driver has saved the module itself goes on with, under the web server', async () => {
+    const label = newHandle('handed');
+    await bench.site.variable('background_batch_process_lifespan', 1);
+    const id = await browser.make([set(label, 4, { 3: `gate ${label}` }), set(`${label}-two`, 3)]);
+    await browser.start(id);
+    await waitFor(async () => (await begun(label)).includes(3), { what: 'the operation behind the gate' });
+    const handle = `background_batch:${id}`;
+    const claims = bench.daemon.lines.filter((line) => line.event === 'run.claimed' && line['handle'] === handle);
+    await bench.daemon.kill9();
+    process.kill(Number(claims.at(-1)?.['pid']), 'SIGKILL');
+    await openGate(bench.site, label);
+    await bench.site.setServiceHost(apache.address, 'site.test');
+    // As by "Unlock" in Drupal.
+    await bench.site.sql('DELETE FROM {background_process} WHERE handle = ?', [handle]);
+    await bench.site.variable('background_batch_process_lifespan', 10_000);
+    await browser.start(id);
+    await browser.toEnd(id);
+    expect(await begun(label)).toEqual([1, 2, 3, 3, 4]);
+    expect(await begun(`${label}-two`)).toEqual(numbers(3));
+    expect(await overs(label)).toMatchObject([
+      { success: true, results: numbers(4) },
+      { success: true, results: numbers(3) },
+    ]);
+    await nothingOf(id);
+  }, 60_000);
 });
