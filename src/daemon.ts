@@ -37,7 +37,8 @@ import { endProcess, kill, retry } from './scheduler/kill.js';
 import { limitByRoom } from './scheduler/room.js';
 import { Scheduler } from './scheduler/scheduler.js';
 import type { ServedSite } from './scheduler/served-site.js';
-import { isOwnCallback } from './process/own-callback.js';
+import { hasOwnRules } from './process/own-callback.js';
+import { Batches } from './batch/batches.js';
 import { limitsOf } from './scheduler/watch-limits.js';
 import { TakeStart } from './scheduler/take-start.js';
 import { Queues } from './queues/queues.js';
@@ -126,7 +127,8 @@ export async function runDaemon(config: Config): Promise<void> {
       oom: new OomCounter(),
       crashes,
       // Ours have rules of their own for what is begun again.
-      retryOf: (callback) => (isOwnCallback(callback) ? undefined : firstMatch(config.callbacks.retry, callback)),
+      retryOf: (callback) => (hasOwnRules(callback) ? undefined : firstMatch(config.callbacks.retry, callback)),
+      batchOf: (dispatch) => batches.jobOf(dispatch),
       limitsOf: (one) => limitsOf(config.callbacks, one, clockwork.limitOf(one.site, one.handle)),
       onTurn: (record, module, answer) => clockwork.turn(record, module, answer),
       killGrace: config.kill.grace,
@@ -134,6 +136,7 @@ export async function runDaemon(config: Config): Promise<void> {
         ledger.ended(ending);
         history.add(ending);
         queues.ended(ending);
+        batches.ended(ending);
         clockwork.ended(ending);
       },
     });
@@ -168,6 +171,7 @@ export async function runDaemon(config: Config): Promise<void> {
       left: ledger.unseen,
       onSeen: (run) => ledger.seen(run),
     });
+    const batches = new Batches({ ...own, isDetached: () => handBack.isBegun, rules: config.batch });
     const clockwork: Clockwork = new Clockwork({
       ...own,
       entries: config.schedule,
@@ -200,6 +204,12 @@ export async function runDaemon(config: Config): Promise<void> {
         return adopted;
       },
       cron: clockwork,
+      batches: {
+        batches,
+        bus,
+        stop: (site, handle, cause) => endProcess(scheduler, bus, { site, handle, cause }, config.kill.grace),
+        timeout: config.worker.bootTimeout,
+      },
       queues,
       runs: { sites, scheduler, history, keep: config.output.keep },
     });
@@ -224,6 +234,8 @@ export async function runDaemon(config: Config): Promise<void> {
     cleanUp.push(() => watch.stop());
     await queues.start();
     cleanUp.push(() => queues.stop());
+    await batches.start();
+    cleanUp.push(() => batches.stop());
     await clockwork.start();
     cleanUp.push(() => clockwork.stop());
     intake.resolve({

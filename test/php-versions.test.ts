@@ -9,7 +9,8 @@ const SHIM = new URL('../php-shim/', import.meta.url).pathname;
 
 /** What the 7 adapter builds upon; its own code is only declared here, never run. */
 const DRUPAL =
-  '<?php class DatabaseLog { public function log(DatabaseStatementInterface $s, $a, $t) {} } interface DatabaseStatementInterface {}';
+  '<?php class DatabaseLog { public function log(DatabaseStatementInterface $s, $a, $t) {} } interface DatabaseStatementInterface {}' +
+  ' class BackgroundBatchContext extends ArrayObject {}';
 
 const files = readdirSync(SHIM, { recursive: true, encoding: 'utf8' })
   .filter((name) => name.endsWith('.php'))

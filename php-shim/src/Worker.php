@@ -105,6 +105,7 @@ class Worker {
           require_once __DIR__ . '/drupal7/CoreCron.php';
           require_once __DIR__ . '/drupal7/QueueRun.php';
           require_once __DIR__ . '/drupal7/UltimateJob.php';
+          require_once __DIR__ . '/drupal7/BatchFinish.php';
           Drupal7\CoreCron::prepare($this->channel);
           Drupal7\QueueRun::prepare($this->channel);
           Drupal7\UltimateJob::prepare($this->channel);
@@ -137,6 +138,11 @@ class Worker {
       case 'count':
         require_once __DIR__ . '/drupal7/QueueCounts.php';
         $task = new Drupal7\QueueCounts($job, $this->channel, $this->forked);
+        break;
+
+      case 'batch':
+        require_once __DIR__ . '/drupal7/BatchChange.php';
+        $task = new Drupal7\BatchChange($job, $this->channel, $this->forked);
         break;
 
       case 'set':

@@ -5,6 +5,7 @@ import { DrupaldError } from '../errors.js';
 import { addAdoptCommand } from './adopt.js';
 import { addConfigCommand } from './config.js';
 import { addCronCommand } from './cron.js';
+import { addBatchCommand } from './batch.js';
 import { addQueueCommand } from './queue.js';
 import { addDetachCommand } from './detach.js';
 import { addDoctorCommand } from './doctor.js';
@@ -53,6 +54,7 @@ export async function runCommandLine(args: readonly string[], io: CommandIo): Pr
   addLogsCommand(program, io, (code) => (exitCode = code));
   addCronCommand(program, io);
   addQueueCommand(program, io);
+  addBatchCommand(program, io);
   addConfigCommand(program, io);
   try {
     // Accepted behind the command, too, where people add it after something went wrong.

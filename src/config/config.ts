@@ -79,6 +79,7 @@ export interface Config {
     /** Milliseconds. */
     readonly lease: number;
   };
+  readonly batch: BatchRules;
   readonly kill: {
     /** Milliseconds between SIGTERM and SIGKILL. */
     readonly grace: number;
@@ -132,6 +133,17 @@ export interface Config {
     readonly interval: number;
   };
   readonly log: { readonly level: LogLevel; readonly format: LogFormat };
+}
+
+/** How batches are run. */
+export interface BatchRules {
+  /** Milliseconds between two saves at most; `each`: every operation. */
+  readonly save: number | 'each';
+  readonly onFailure: 'retry' | 'skip' | 'stop';
+  /** How often an operation is tried again. */
+  readonly retries: number;
+  /** Milliseconds that one which is done waits for a page. */
+  readonly finishAfter: number;
 }
 
 /** What is done about processes of other service hosts that their status page shows to be gone. */

@@ -76,6 +76,12 @@ export function loadConfig(sources: ConfigSources): Config {
       pause: values['queues.pause'],
       lease: values['queues.lease'],
     },
+    batch: {
+      save: values['batch.save'],
+      onFailure: values['batch.on_failure'],
+      retries: values['batch.retries'],
+      finishAfter: values['batch.finish_after'],
+    },
     setAside: { after: values['set_aside.after'], within: values['set_aside.within'] },
     kill: { grace: values['kill.grace'], onUnlock: values['kill.on_unlock'] },
     backlog: { max: values['backlog.max'] },

@@ -161,6 +161,35 @@ export const settings = {
     sentence:
       'Whether each hook_cron() of a site without Ultimate Cron runs in a process of its own, one after another, with its own limits, log and place in the history.',
   }),
+  'batch.save': setting({
+    kind: kinds.durationOr(100, 'each'),
+    unit: 'ms',
+    default: '1 s',
+    example: 'each',
+    sentence:
+      'How long operations of a batch go on before they and their results are saved together; what is not saved runs again when its process dies. each: every operation is saved at once, which is slower.',
+  }),
+  'batch.on_failure': setting({
+    kind: kinds.choice('retry', 'skip', 'stop'),
+    default: 'retry',
+    example: 'skip',
+    sentence:
+      'What becomes of a batch when an operation fails, in whatever way. retry: it is tried again (batch.retries), then the batch is stopped; skip: it is left out, and the starter is told; stop: the batch ends, and its callbacks are told that it did not succeed.',
+  }),
+  'batch.retries': setting({
+    kind: kinds.integer(0, 1_000),
+    default: 2,
+    example: '2',
+    sentence: 'How often an operation of a batch that fails is tried again (batch.on_failure: retry).',
+  }),
+  'batch.finish_after': setting({
+    kind: kinds.duration,
+    unit: 'ms',
+    default: '30 s',
+    example: '30 s',
+    sentence:
+      'How long a batch that is done waits for a page that asks for its end; then its callbacks are run here, once, and their messages wait for whoever comes back.',
+  }),
   isolation: setting({
     kind: kinds.choice('process', 'shared', 'fresh', 'cold'),
     default: 'process',

@@ -128,6 +128,27 @@ export const askingErrors = {
     httpStatus: 409,
     exitCode: 2,
   },
+  BATCH_UNKNOWN: {
+    code: 'DRUPALD_BATCH_UNKNOWN',
+    message: 'There is no batch {batch}{at}.',
+    remedy: 'Look at "drupald batch list"; a batch whose end somebody has seen is gone.',
+    httpStatus: 404,
+    exitCode: 1,
+  },
+  BATCH_AMBIGUOUS: {
+    code: 'DRUPALD_BATCH_AMBIGUOUS',
+    message: 'Several sites have a batch {batch}: {sites}.',
+    remedy: 'Name one of them with --site.',
+    httpStatus: 409,
+    exitCode: 2,
+  },
+  BATCH_UNCHANGED: {
+    code: 'DRUPALD_BATCH_UNCHANGED',
+    message: 'The batch {batch} was left as it is: {reason}.',
+    remedy: 'Look at "drupald batch show {batch}".',
+    httpStatus: 409,
+    exitCode: 1,
+  },
   START_UNKNOWN_PROCESS: {
     code: 'DRUPALD_START_UNKNOWN_PROCESS',
     message: 'There is no process {handle} in the database of the site.',

@@ -133,6 +133,11 @@ export interface EventMap {
   'queue.paused': EventBase & { readonly queue: string; readonly reason: string; readonly pauseMs: number };
   /** The worker of a queue was told to end behind its present item. */
   'queue.enough': EventBase & { readonly handle: string; readonly reason: string };
+  /** A batch goes on by a process that no page has started. */
+  'batch.resumed': EventBase & { readonly batch: number; readonly reason: string };
+  /** A batch is done, and nobody has come back for its end. */
+  'batch.finishing': EventBase & { readonly batch: number };
+  'batch.not-started': EventBase & { readonly batch: number; readonly reason: string };
   'queue.in-memory': EventBase & { readonly reason: string };
   /** The rules of a job cannot be used. */
   'cron.unusable': EventBase & { readonly job: string; readonly reason: string };

@@ -15,7 +15,9 @@ import {
   type Detached,
   type Finding,
 } from './control-client.js';
+import type { BatchChangeTools } from '../batch/batch-change.js';
 import type { Queues } from '../queues/queues.js';
+import { addBatchRoutes } from './batch-routes.js';
 import { addCronRoutes, type CronPorts } from './cron-routes.js';
 import { addQueueRoutes } from './queue-routes.js';
 import { siteNamed, type RunSources } from './run-lookup.js';
@@ -37,6 +39,8 @@ export interface ControlPorts {
   readonly cron: CronPorts;
   /** Queues, and items that have failed. */
   readonly queues: Queues;
+  /** Batches. */
+  readonly batches: BatchChangeTools;
   /** Where runs are looked up. */
   readonly runs: RunSources;
 }
@@ -84,6 +88,7 @@ export class ControlServer extends BaseComponent {
     addRunRoutes(app, this.#ports.runs, this.#closing.signal);
     addCronRoutes(app, this.#ports.cron, siteName);
     addQueueRoutes(app, this.#ports.queues);
+    addBatchRoutes(app, this.#ports.batches, siteName);
     app.get('/v1/status', () => this.#ports.status());
     app.get('/v1/doctor', async () => ({ findings: await this.#ports.doctor() }));
     app.post<{ Body: { to?: string } | null }>('/v1/detach', (request) => this.#ports.detach(request.body?.to));

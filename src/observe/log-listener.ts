@@ -145,6 +145,15 @@ const lines: { readonly [N in EventName]?: Line<N> } = {
     say: (e) => `The queue ${e.queue} pauses for ${formatDuration(e.pauseMs)}: ${e.reason}`,
   },
   'queue.enough': { level: 'debug', say: (e) => `${e.handle} ends behind its present item: ${e.reason}.` },
+  'batch.resumed': {
+    level: 'info',
+    say: (e) => `Batch ${e.batch} goes on by another process${e.reason === '' ? '' : `: ${e.reason}`}`,
+  },
+  'batch.finishing': {
+    level: 'info',
+    say: (e) => `Batch ${e.batch} is done, and nobody asks for its end: it is finished.`,
+  },
+  'batch.not-started': { level: 'warn', say: (e) => `Batch ${e.batch} does not go on yet: ${e.reason}.` },
   'queue.in-memory': {
     level: 'warn',
     say: (e) => `Failures of items of queues are kept in memory only, until drupald stops: ${e.reason}`,

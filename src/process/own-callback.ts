@@ -10,11 +10,28 @@ export const queueCallback = 'drupald_queue';
 /** A job of Ultimate Cron 2.x. */
 export const ultimateJobCallback = 'drupald_ultimate_job';
 
-const ownCallbacks: readonly string[] = [coreCronCallback, cronHookCallback, queueCallback, ultimateJobCallback];
+/** The callback by which the module background_batch runs a batch. */
+export const batchCallback = '_background_batch_process';
+
+/** Runs the callbacks of a batch that nobody came back for. */
+export const batchFinishCallback = 'drupald_batch_finish';
+
+const ownCallbacks: readonly string[] = [
+  coreCronCallback,
+  cronHookCallback,
+  queueCallback,
+  ultimateJobCallback,
+  batchFinishCallback,
+];
 
 /** Whether a callback is one of ours: known only in our workers, and run as the web server would run cron.php. */
 export function isOwnCallback(callback: string): boolean {
   return ownCallbacks.includes(callback);
+}
+
+/** Whether there are rules of its own for what is begun again of a callback. */
+export function hasOwnRules(callback: string): boolean {
+  return isOwnCallback(callback) || callback === batchCallback;
 }
 
 /** Whether a process needs a slot: one that another waits for has that one's. */

@@ -10,7 +10,7 @@ import type { Ledger } from '../store/ledger.js';
 import { bootReason } from '../workers/describe-site.js';
 import { hookFile, processFile } from '../workers/jobs.js';
 import type { OomCounter } from '../workers/oom-counter.js';
-import type { TurnAnswer } from '../workers/protocol.js';
+import type { BatchJob, TurnAnswer } from '../workers/protocol.js';
 import type { WorkerExit } from '../workers/worker.js';
 import type { Dispatch } from './dispatch.js';
 import { outcomeNote } from './ledger-notes.js';
@@ -35,6 +35,8 @@ export interface RunTools {
   readonly oom: Pick<OomCounter, 'hasRisen'>;
   readonly retryOf: (callback: string) => RetryRule | undefined;
   readonly limitsOf: (dispatch: Dispatch) => RunLimits;
+  /** How a batch is run. */
+  readonly batchOf: (dispatch: Dispatch) => BatchJob;
   /** Milliseconds between SIGTERM and SIGKILL. */
   readonly killGrace: number;
   /** A cron run asks for the hook of a module to be run by a process of its own. */

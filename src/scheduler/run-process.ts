@@ -45,7 +45,12 @@ async function attempt(record: RunRecord, tools: RunTools): Promise<RunEnd | Sta
   const retryOn = retryKinds(dispatch, tools);
   const logLimit = logLimitOf(dispatch, tools);
   const gate = isCronOne(dispatch.callback) && ultimateVersion(site) === 1;
-  const job = runJob({ ...site.place, logLimit }, dispatch.uri, { ...dispatch, retryOn, gate });
+  const job = runJob({ ...site.place, logLimit }, dispatch.uri, {
+    ...dispatch,
+    retryOn,
+    gate,
+    batch: tools.batchOf(dispatch),
+  });
   let taken: TakenWorker;
   try {
     taken = await site.workers.take({ ...dispatch, job, crowded: tools.crowded(), fresh: record.fresh });

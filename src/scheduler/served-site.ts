@@ -5,6 +5,7 @@ import type { EventBus } from '../events/bus.js';
 import type { SiteFacts, SiteSettings } from '../sites/description.js';
 import type { SiteUri } from '../sites/site-uri.js';
 import { TroubleTeller } from '../events/trouble-teller.js';
+import { BatchTable } from '../store/batch-table.js';
 import { CoreTables } from '../store/core-tables.js';
 import { CronSlotTable } from '../store/cron-slot-table.js';
 import { databaseReason, isTemporary, SiteDatabase } from '../store/database.js';
@@ -62,6 +63,8 @@ export class ServedSite extends BaseComponent {
   readonly core: CoreTables;
   readonly queue: QueueTable;
   readonly queueItems: QueueItemTable;
+  /** Batches and their progress. */
+  readonly batches: BatchTable;
   /** Times for which entries of our own were fired. */
   readonly cronSlots: CronSlotTable;
   /** The tables of Ultimate Cron, where it has them. */
@@ -114,6 +117,7 @@ export class ServedSite extends BaseComponent {
     this.runs = new RunTable(processes, main);
     this.queue = new QueueTable(main);
     this.queueItems = new QueueItemTable(main);
+    this.batches = new BatchTable(main);
     this.cronSlots = new CronSlotTable(main);
     this.ultimate = new UltimateStore(main);
   }

@@ -8,10 +8,12 @@ import type { ServedSite } from './served-site.js';
 /** A process of our own. */
 export interface OwnProcess {
   readonly handle: string;
-  /** One of those that only our workers know. */
+  /** One of those that only our workers know, or that of a batch. */
   readonly callback: string;
   /** Name of a service host that this daemon serves; empty: there is none. */
   readonly serviceHost: string;
+  /** Drupal's number of its owner; nobody unless told. */
+  readonly uid?: number;
 }
 
 /** What became of the wish to start a process of our own. */

@@ -253,24 +253,25 @@ export class ProcessStore {
    * @returns undefined: there is a row of this handle already
    */
   async create(
-    row: Pick<ProcessRow, 'handle' | 'callback' | 'serviceHost' | 'token'>,
+    row: Pick<ProcessRow, 'handle' | 'callback' | 'serviceHost' | 'token'> & { readonly uid?: number },
     args: readonly unknown[] | Serialized,
   ): Promise<ProcessRow | undefined> {
     const stamp = (Date.now() / 1000).toFixed(6);
     const made = await this.#processes.change(
       `INSERT IGNORE INTO ${this.#processes.table('background_process')}` +
         ' (handle, callback, args, uid, token, service_host, start_stamp, exec_status)' +
-        ` VALUES (?, ?, ?, 0, ?, ?, ?, ${execStatus.locked})`,
+        ` VALUES (?, ?, ?, ?, ?, ?, ?, ${execStatus.locked})`,
       [
         row.handle,
         serialize(row.callback),
         args instanceof Serialized ? args.bytes : serialize(args),
+        row.uid ?? 0,
         row.token,
         row.serviceHost,
         stamp,
       ],
     );
-    return made > 0 ? { ...row, uid: 0, stamp, status: execStatus.locked } : undefined;
+    return made > 0 ? { ...row, uid: row.uid ?? 0, stamp, status: execStatus.locked } : undefined;
   }
 
   /** Whether changes were refused, and none was taken since. */

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 
 import type { OutcomeKind } from '../process/outcome.js';
-import { isOwnCallback } from '../process/own-callback.js';
+import { batchCallback, isOwnCallback } from '../process/own-callback.js';
 import {
   cronVariables,
   noContext,
@@ -13,6 +13,9 @@ import {
 import type { SiteUri } from '../sites/site-uri.js';
 import type {
   CountJob,
+  BatchJob,
+  BatchWish,
+  ChangeBatchJob,
   DescribeJob,
   JobRequest,
   RunJob,
@@ -67,6 +70,8 @@ export interface RunOf {
   readonly retryOn: readonly OutcomeKind[];
   /** It is cron of a site whose cron the daemon runs. */
   readonly gate?: boolean;
+  /** How it is run if it is a batch. */
+  readonly batch?: BatchJob;
 }
 
 /** The job of running one process, under the address that its start came to. */
@@ -85,6 +90,7 @@ export function runJob(place: JobPlace, uri: SiteUri, run: RunOf): RunJob {
       ? { own: true as const, q: '', server: cronVariables(uri, place.root, place.env) }
       : {}),
     ...(run.gate === true ? { gate: true as const } : {}),
+    ...(run.batch && run.callback === batchCallback ? { batch: run.batch } : {}),
     kind: 'run',
     title: `run ${run.handle}`,
     handle: run.handle,
@@ -140,6 +146,16 @@ export function setJob(place: JobPlace, uri: SiteUri, id: string, name: string, 
     title: `set ${name}`,
     name,
     value,
+  };
+}
+
+/** The job of changing a batch. */
+export function batchJob(place: JobPlace, uri: SiteUri, id: string, wish: BatchWish): ChangeBatchJob {
+  return {
+    ...base(place, uri, id, harmlessPath, harmlessPath, noContext),
+    kind: 'batch',
+    title: `batch ${wish.bid}`,
+    ...wish,
   };
 }
 

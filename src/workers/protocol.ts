@@ -250,6 +250,13 @@ export const setMessage = z.discriminatedUnion('type', [
   doneMessage,
 ]);
 
+/** What a worker says that changes a batch. */
+export const batchMessage = z.discriminatedUnion('type', [
+  bootFailedMessage,
+  z.object({ type: z.literal('batch'), result: z.enum(['changed', 'gone', 'done', 'stopped', 'finished']) }),
+  doneMessage,
+]);
+
 /** The request that PHP is to see, part of every job. */
 export interface JobRequest {
   readonly root: string;
@@ -267,6 +274,16 @@ interface JobBase extends JobRequest {
   readonly logLimit: number;
 }
 
+/** How a batch is run. */
+export interface BatchJob {
+  /** Seconds between two saves at most; 0: each operation. */
+  readonly save: number;
+  readonly onFailure: 'retry' | 'skip' | 'stop';
+  readonly retries: number;
+  /** Why the process before this one died. */
+  readonly sentence?: string;
+}
+
 export interface RunJob extends JobBase {
   readonly kind: 'run';
   readonly handle: string;
@@ -276,6 +293,8 @@ export interface RunJob extends JobBase {
   readonly own?: true;
   /** It is cron of a site whose cron the daemon runs: it may be needless by now. */
   readonly gate?: true;
+  /** It is a batch of the module background_batch, which the shim runs in the place of the module's function. */
+  readonly batch?: BatchJob;
   readonly processFile: string;
   /** File that says that the hook has begun; only one can make it. */
   readonly hookFile: string;
@@ -324,6 +343,19 @@ export interface CountJob extends JobBase {
   readonly queues: readonly string[];
 }
 
+/** What is to become of a batch that does not run. */
+export interface BatchWish {
+  readonly bid: number;
+  readonly action: 'cancel' | 'resume';
+  /** What its starter is told. */
+  readonly text: string;
+}
+
+/** Change a batch. */
+export interface ChangeBatchJob extends JobBase, BatchWish {
+  readonly kind: 'batch';
+}
+
 /** A job of Ultimate Cron whose run ended badly. */
 export interface JobToClose {
   readonly name: string;
@@ -351,4 +383,4 @@ export interface ZygoteJob extends JobBase {
   readonly kind: 'zygote';
 }
 
-export type Job = ZygoteJob | RunJob | SettleJob | DescribeJob | SetJob | CountJob | UltimateJobsJob;
+export type Job = ZygoteJob | RunJob | SettleJob | DescribeJob | SetJob | CountJob | UltimateJobsJob | ChangeBatchJob;

@@ -1,6 +1,7 @@
 // Measures drupald beside Apache with mod_php on one site and one database.
 // Usage: npm run bench -- [--root DIR] [--only NAME,NAME] [--rounds N] [--write]
 //        npm run bench -- --cron [--root DIR] [--rounds N]: what pages feel of cron, and what ticks cost
+//        npm run bench -- --batch [--root DIR] [--rounds N]: a batch in drupald's driver beside the module's function
 import { parseArgs } from 'node:util';
 import { translate } from '../harness/translate.mjs';
 
@@ -11,12 +12,16 @@ const { values } = parseArgs({
     rounds: { type: 'string', default: '3' },
     write: { type: 'boolean' },
     cron: { type: 'boolean' },
+    batch: { type: 'boolean' },
   },
 });
 if (values.root !== undefined) process.env.DRUPALD_TEST_DRUPAL7 = values.root;
 const translated = await translate(['test/harness', 'test/bench', 'src/demo']);
 try {
-  if (values.cron) {
+  if (values.batch) {
+    const { batchBench } = await translated.load('test/bench/batch.js');
+    await batchBench(Number(values.rounds));
+  } else if (values.cron) {
     const { cronBench } = await translated.load('test/bench/cron.js');
     await cronBench(Number(values.rounds));
   } else {

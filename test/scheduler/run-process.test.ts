@@ -56,6 +56,7 @@ function begun() {
     outputLimit: 1_000,
     oom: { hasRisen: () => Promise.resolve(false) },
     retryOf: () => undefined,
+    batchOf: () => ({ save: 1, onFailure: 'retry', retries: 2 }),
     limitsOf: () => ({ time: undefined, memory: undefined, output: undefined }),
     killGrace: 20,
     onTurn: () => undefined,

@@ -148,6 +148,7 @@ class Run {
         $this->process = @\BackgroundProcess::load($this->process);
       }
     }
+    BatchPlace::claimed($this->job);
     drupal_register_shutdown_function(array($this, 'settle'));
     $this->channel->send(array(
       'type' => 'claimed',
@@ -215,6 +216,7 @@ class Run {
   }
 
   private function caught($error) {
+    $error = BatchFailed::open($error);
     if ($this->claim) {
       $this->claim->over();
     }
@@ -264,6 +266,7 @@ class Run {
       if (!$this->outcome) {
         $this->outcome = array('kind' => 'exit', 'sentence' => '');
       }
+      BatchPlace::leave($this->job, $this->outcome);
       $this->tellOutcome();
       // Once more behind Drupal's own list: an exception in one of its
       // functions ends that list early.

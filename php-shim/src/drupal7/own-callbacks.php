@@ -42,6 +42,16 @@ function drupald_queue($name, $options = array()) {
 }
 
 /**
+ * The end of a batch that nobody has come back for.
+ *
+ * @param int $bid
+ *   Its number.
+ */
+function drupald_batch_finish($bid) {
+  \Drupald\Drupal7\BatchFinish::run($bid);
+}
+
+/**
  * Stands behind the site's own implementations of hook_cron_queue_info_alter().
  */
 function drupald_hide_queues(&$queues) {

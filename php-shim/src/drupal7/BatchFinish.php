@@ -1,0 +1,162 @@
+<?php
+
+namespace Drupald\Drupal7;
+
+/**
+ * Brings a batch to its end that nobody has come back for.
+ *
+ * What the page of the end would do, but once: before the callbacks run, the
+ * row of the batch is replaced by one that has none. The pages of the site just
+ * follow its redirect, and show the messages that wait in it.
+ */
+class BatchFinish {
+
+  /** What of a batch its pages still need. */
+  private static $kept = array(
+    'id', 'uid', 'progressive', 'url', 'url_options', 'source_url', 'redirect', 'redirect_callback', 'destination',
+    'form_state', 'theme', 'timestamp', 'error_message', 'has_form_submits',
+  );
+
+  private static $open;
+
+  /** @see drupald_batch_finish() */
+  public static function run($bid) {
+    require_once DRUPAL_ROOT . '/includes/batch.inc';
+    BatchPlace::load();
+    $data = db_query('SELECT batch FROM {batch} WHERE bid = :bid', array(':bid' => $bid))->fetchField();
+    $batch = &batch_get();
+    $batch = $data ? unserialize($data) : NULL;
+    // The page of the end removes the progress first of all.
+    if (!isset($batch['sets']) || !progress_get_progress('_background_batch:' . $bid)) {
+      return;
+    }
+    $batch += array(BatchFailures::KEY => array());
+    if (isset($batch[BatchFailures::KEY]['over']) && $batch[BatchFailures::KEY]['over'] === 'finished') {
+      self::endProgress($bid);
+      return;
+    }
+    BatchSurroundings::enter($batch);
+    $kept = self::keep($batch);
+    if (!self::claim($data, $kept)) {
+      return;
+    }
+    self::$open = array($kept, $batch);
+    drupal_register_shutdown_function(array(__CLASS__, 'leave'));
+    $error = self::call($batch);
+    self::leave();
+    $batch = array();
+    if ($error) {
+      throw $error;
+    }
+  }
+
+  /** The batch as it stays. */
+  private static function keep(array $batch) {
+    $kept = array_intersect_key($batch, array_flip(self::$kept));
+    unset($kept['form_state']['complete form']);
+    $set = $batch['sets'][$batch['current_set']];
+    $kept['sets'] = array(array(
+      'success' => TRUE,
+      'count' => 0,
+      'total' => 0,
+      'results' => array(),
+      'sandbox' => array(),
+      'queue' => array('name' => 'drupal_batch:' . $batch['id'] . ':over', 'class' => 'BatchMemoryQueue'),
+    ) + array_intersect_key($set, array_flip(array('title', 'init_message', 'progress_message', 'error_message', 'css', 'start', 'elapsed'))));
+    $kept['current_set'] = 0;
+    $kept[BatchFailures::KEY] = array_diff_key((array) $batch[BatchFailures::KEY], array('messages' => TRUE));
+    $kept[BatchFailures::KEY] = array('over' => 'finished') + $kept[BatchFailures::KEY];
+    return $kept;
+  }
+
+  /** Puts it into the place of the one that was read, unless somebody has changed that. */
+  private static function claim($data, array $kept) {
+    // Until they have come to their end.
+    BatchMessages::add($kept, t('What was to follow on this batch has not come to its end.'), 'error');
+    BatchMessages::append($kept);
+    return db_query('UPDATE {batch} SET batch = :new, timestamp = :now WHERE bid = :bid AND MD5(batch) = :old', array(
+      ':new' => serialize($kept),
+      ':now' => time(),
+      ':bid' => $kept['id'],
+      ':old' => md5($data),
+    ))->rowCount() > 0;
+  }
+
+  /**
+   * Calls what is to follow on each set, as the core does.
+   *
+   * @return \Exception|\Throwable|null
+   *   What the first of them threw; the others are called all the same.
+   */
+  private static function call(array $batch) {
+    $first = NULL;
+    foreach ($batch['sets'] as $set) {
+      if (BatchSets::isMessage($set)) {
+        call_user_func('drupal_set_message', $set['success'], $set['results']);
+        continue;
+      }
+      try {
+        self::callOne($set);
+      }
+      catch (\Exception $error) {
+        $first = $first ? $first : $error;
+      }
+      catch (\Throwable $error) {
+        $first = $first ? $first : $error;
+      }
+    }
+    if ($first) {
+      drupal_set_message(t('What was to follow on this batch has failed: @why', array('@why' => $first->getMessage())), 'error');
+    }
+    return $first;
+  }
+
+  private static function callOne(array $set) {
+    if (!isset($set['finished'])) {
+      return;
+    }
+    if (isset($set['file']) && is_file($set['file'])) {
+      include_once DRUPAL_ROOT . '/' . $set['file'];
+    }
+    if (is_callable($set['finished'])) {
+      $queue = _batch_queue($set);
+      $left = $queue ? $queue->getAllItems() : array();
+      $elapsed = format_interval((int) ((isset($set['elapsed']) ? $set['elapsed'] : 0) / 1000));
+      call_user_func($set['finished'], $set['success'], $set['results'], $left, $elapsed);
+    }
+  }
+
+  /** Leaves what waits for the starter; also when a callback has ended PHP, as a redirect does. */
+  public static function leave() {
+    if (!self::$open) {
+      return;
+    }
+    list($kept, $before) = self::$open;
+    self::$open = NULL;
+    db_set_active();
+    $batch = batch_get();
+    foreach (array('redirect', 'destination', 'form_state') as $key) {
+      // A callback may have chosen another one.
+      if (isset($batch[$key])) {
+        $kept[$key] = $batch[$key];
+      }
+    }
+    unset($kept['form_state']['complete form']);
+    BatchMessages::collect($kept);
+    BatchMessages::append($kept);
+    BatchSave::write($kept, array());
+    foreach ($before['sets'] as $set) {
+      if ($queue = _batch_queue($set)) {
+        $queue->deleteQueue();
+      }
+    }
+    self::endProgress($kept['id']);
+  }
+
+  private static function endProgress($bid) {
+    $name = '_background_batch:' . $bid;
+    $row = progress_get_progress($name);
+    progress_end_progress($name, $row ? $row->message : '');
+  }
+
+}

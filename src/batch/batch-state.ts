@@ -1,0 +1,59 @@
+import { phpMember, readPhp, type PhpArray, type PhpValue } from '../process/php-value.js';
+
+/** What a batch says of itself. */
+export interface BatchState {
+  /** Drupal's number of its starter. */
+  readonly uid: number;
+  readonly title: string;
+  /** Operations of all sets that are known by now, and how many of them are left. */
+  readonly total: number;
+  readonly left: number;
+  /** Why it goes on no more; `finished`: also its callbacks have run, here. */
+  readonly over: 'done' | 'stopped' | 'finished' | undefined;
+  /** The text by which its starter learns why it was stopped. */
+  readonly end: string;
+  /** How often its present operation has failed, and why the last time. */
+  readonly failures: number;
+  readonly why: string;
+}
+
+/**
+ * Reads the row of a batch.
+ *
+ * @param data as PHP serializes it
+ * @returns undefined: it cannot be read
+ */
+export function readBatch(data: Buffer): BatchState | undefined {
+  let value: PhpValue;
+  try {
+    value = readPhp(data);
+  } catch {
+    return undefined;
+  }
+  const sets = phpMember(value, 'sets');
+  if (!(sets instanceof Map)) {
+    return undefined;
+  }
+  const all = [...(sets as PhpArray).values()];
+  const sum = (key: string): number => all.reduce<number>((total, set) => total + number(phpMember(set, key)), 0);
+  const over = phpMember(value, 'drupald', 'over');
+  return {
+    uid: number(phpMember(value, 'uid')),
+    title: text(phpMember(value, 'sets', String(number(phpMember(value, 'current_set'))), 'title')),
+    total: sum('total'),
+    left: sum('count'),
+    over: over === 'done' || over === 'stopped' || over === 'finished' ? over : undefined,
+    end: text(phpMember(value, 'drupald', 'end')),
+    failures: number(phpMember(value, 'drupald', 'times')),
+    why: text(phpMember(value, 'drupald', 'why')),
+  };
+}
+
+function number(value: PhpValue | undefined): number {
+  const found = typeof value === 'string' || typeof value === 'number' ? Number(value) : 0;
+  return Number.isFinite(found) ? found : 0;
+}
+
+function text(value: PhpValue | undefined): string {
+  return typeof value === 'string' ? value : '';
+}

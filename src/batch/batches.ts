@@ -1,0 +1,96 @@
+import { BaseComponent } from '../components/component.js';
+import { Repeated } from '../components/repeated.js';
+import type { BatchRules } from '../config/config.js';
+import type { Ending } from '../outcome/past-runs.js';
+import { batchCallback } from '../process/own-callback.js';
+import type { ServedSite } from '../scheduler/served-site.js';
+import { databaseReason } from '../store/database.js';
+import type { BatchJob } from '../workers/protocol.js';
+import { SiteBatches, type SiteBatchesOptions } from './site-batches.js';
+
+/** Milliseconds between two looks. */
+const interval = 1_000;
+
+/** Milliseconds after which the same trouble is told again. */
+const reminder = 60_000;
+
+export interface BatchesOptions extends Omit<SiteBatchesOptions, 'site' | 'finishAfter'> {
+  readonly sites: readonly ServedSite[];
+  readonly rules: BatchRules;
+}
+
+/** Batches of the module background_batch: they come to their end whether a page asks for it or not. */
+export class Batches extends BaseComponent {
+  readonly name = 'batches';
+  readonly #options: BatchesOptions;
+  readonly #sites: ReadonlyMap<ServedSite, SiteBatches>;
+  readonly #looks = new Repeated(() => this.#look());
+  readonly #troubles = new Map<ServedSite, { readonly reason: string; readonly at: number }>();
+
+  constructor(options: BatchesOptions) {
+    super();
+    this.#options = options;
+    const { finishAfter } = options.rules;
+    this.#sites = new Map(options.sites.map((site) => [site, new SiteBatches({ ...options, finishAfter, site })]));
+  }
+
+  /** Each site with its batches. */
+  get all(): ReadonlyMap<ServedSite, SiteBatches> {
+    return this.#sites;
+  }
+
+  /** How a worker is to run a batch. */
+  jobOf({ site, handle }: { readonly site: ServedSite; readonly handle: string }): BatchJob {
+    const { save, onFailure, retries } = this.#options.rules;
+    const sentence = this.#sites.get(site)?.sentenceOf(handle) ?? '';
+    return { save: save === 'each' ? 0 : save / 1000, onFailure, retries, sentence };
+  }
+
+  /** A run has ended; whichever. */
+  ended(ending: Ending): void {
+    if (ending.run.callback !== batchCallback) return;
+    for (const [site, batches] of this.#sites) {
+      if (site.name === ending.run.site) batches.ended(ending);
+    }
+    // Whoever has told it may still be under way.
+    setImmediate(() => this.#lookNow());
+  }
+
+  /** Looks at once. */
+  now(): void {
+    this.#lookNow();
+  }
+
+  protected override onStart(): void {
+    this.#looks.start(interval);
+  }
+
+  protected override onStop(): Promise<void> {
+    return this.#looks.stop();
+  }
+
+  #lookNow(): void {
+    if (this.state === 'started') this.#looks.now();
+  }
+
+  async #look(): Promise<void> {
+    await Promise.all(
+      [...this.#sites].map(async ([site, batches]) => {
+        try {
+          await batches.look();
+          this.#troubles.delete(site);
+        } catch (error) {
+          this.#tell(site, databaseReason(error));
+        }
+      }),
+    );
+  }
+
+  #tell(site: ServedSite, reason: string): void {
+    const told = this.#troubles.get(site);
+    if (told?.reason !== reason || performance.now() - told.at >= reminder) {
+      this.#troubles.set(site, { reason, at: performance.now() });
+      this.#options.bus.emit('store.error', { site: site.name, reason, temporary: true });
+    }
+  }
+}

@@ -1,0 +1,82 @@
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+
+import type { BootedSite } from '../harness/booted-site.js';
+import { MariaDb } from '../harness/mariadb.js';
+import { realDrupal } from '../harness/paths.js';
+import { installReal } from '../harness/real-site.js';
+import { copySite } from '../harness/template.js';
+import { temporaryFolder } from '../harness/up-site.js';
+import { median } from './figures.js';
+import { daemonSide, type Side } from './sides.js';
+
+/** Operations of each batch, and microseconds that each of them sleeps. */
+const cases = [
+  { name: '5,000 operations that do nothing', operations: 5_000, sleeps: '' },
+  { name: '60 operations of 0.2 s', operations: 60, sleeps: '200000' },
+] as const;
+
+/** How a batch is run, in the same kind of process of drupald each time. */
+const ways = [
+  { name: 'driver', callback: '_background_batch_process', lifespan: 10_000 },
+  { name: "module's function, 10 s a process", callback: 'drupald_fixture_stock_batch', lifespan: 10_000 },
+  { name: "module's function, one process", callback: 'drupald_fixture_stock_batch', lifespan: 600_000 },
+] as const;
+
+/** Batches in drupald's driver beside the module's own function. */
+export async function batchBench(rounds: number): Promise<void> {
+  const source = realDrupal();
+  if (source === undefined) {
+    throw new Error('No real Drupal 7 here: name one with --root.');
+  }
+  const folder = await temporaryFolder('bench');
+  const server = await MariaDb.start(join(folder, 'mariadb'));
+  let site: BootedSite | undefined;
+  let side: Side | undefined;
+  try {
+    site = await copySite(await installReal(source, server, folder), server, folder, {
+      settings: { extra: 'error_reporting(E_ALL & ~E_DEPRECATED);' },
+    });
+    side = await daemonSide('process', site, folder);
+    await site.setServiceHost(`http://127.0.0.1:${side.port}`, 'site.test');
+    for (const one of cases) {
+      const found = new Map<string, number[]>(ways.map(({ name }) => [name, []]));
+      for (let round = 0; round < rounds; round += 1) {
+        for (const way of ways) {
+          await site.variable('background_batch_process_lifespan', way.lifespan);
+          found.get(way.name)?.push(await seconds(site, one, way.callback));
+        }
+      }
+      for (const [name, all] of found) {
+        console.log(`${one.name}, ${name}: ${median(all).toFixed(2)} s (${all.map((s) => s.toFixed(2)).join(', ')})`);
+      }
+    }
+  } finally {
+    await side?.stop();
+    await site?.close();
+    await server.stop();
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+/** Seconds from the start of a batch until its operations are done and saved. */
+async function seconds(site: BootedSite, one: (typeof cases)[number], callback: string): Promise<number> {
+  const operations = Array.from({ length: one.operations }, (_, index) => [index + 1, one.sleeps]);
+  const set = { label: 'bench', function: 'drupald_fixture_idle_operation', operations };
+  const bid = await site.php<number>('return drupald_fixture_make_batch(1, $args);', [set]);
+  const began = performance.now();
+  await site.php(
+    '$p = new BackgroundProcess("background_batch:" . $args[0]); $p->uid = 1; $p->service_host = "default"; $p->lock();' +
+      ' progress_initialize_progress("_background_batch:" . $args[0], ""); $p->execute($args[1], array($args[0]));',
+    [bid, callback],
+  );
+  for (;;) {
+    const left = await site.sql('SELECT 1 FROM {queue} WHERE name = ? LIMIT 1', [`drupal_batch:${bid}:0`]);
+    const runs = await site.sql('SELECT 1 FROM {background_process} WHERE handle = ?', [`background_batch:${bid}`]);
+    if (left.length === 0 && runs.length === 0) {
+      return (performance.now() - began) / 1000;
+    }
+    await pause(20);
+  }
+}
