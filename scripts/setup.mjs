@@ -23,10 +23,11 @@ const POLICY_KEPT = '/usr/sbin/policy-rc.d.before-drupald-setup';
 /**
  * Checks Node, installs npm packages and missing system packages.
  *
+ * @param {{ tests?: boolean }} [options] tests: also what the tests alone need
  * @returns {Promise<string | null>} null when all is there, else one sentence about what is missing
  */
-export async function setup() {
-  return checkNode() ?? (await npmPackages()) ?? (await debianPackages());
+export async function setup({ tests = true } = {}) {
+  return checkNode() ?? (await npmPackages()) ?? (await debianPackages(tests));
 }
 
 function checkNode() {
@@ -53,8 +54,8 @@ function sameVersions(installed, locked) {
   );
 }
 
-async function debianPackages() {
-  const missing = await missingPackages();
+async function debianPackages(tests) {
+  const missing = await missingPackages(tests);
   if (missing.length === 0) return null;
   const names = missing.map(({ name }) => name);
   const command = `apt-get update && apt-get install -y --no-install-recommends ${names.join(' ')}`;
@@ -72,15 +73,16 @@ async function debianPackages() {
     return install.code === 0;
   });
   if (!ok) return `The system packages could not be installed; try it by hand: ${command}`;
-  const still = await missingPackages();
+  const still = await missingPackages(tests);
   return still.length === 0
     ? null
     : `Still missing after the installation: ${still.map(({ name }) => name).join(', ')}.`;
 }
 
-async function missingPackages() {
+async function missingPackages(tests) {
   const modules = onPath('php') ? (await run('php', ['-m'], { quiet: true })).output.toLowerCase().split(/\s+/) : [];
-  return systemPackages.filter(({ program, extension, apacheModule }) => {
+  return systemPackages.filter(({ program, extension, apacheModule, tests: forTests }) => {
+    if (forTests && !tests) return false;
     if (apacheModule) return !hasApacheModule(apacheModule);
     return program ? !program.some(onPath) : !modules.includes(extension);
   });

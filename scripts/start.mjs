@@ -7,7 +7,7 @@ import { spawn } from 'node:child_process';
 process.exitCode = await main();
 
 async function main() {
-  const problem = await setup();
+  const problem = await setup({ tests: false });
   if (problem !== null) {
     console.error(problem);
     return 1;

@@ -21,4 +21,6 @@ export const systemPackages = [
   { name: 'redis-server', program: ['redis-server'] },
   { name: 'memcached', program: ['memcached'] },
   { name: 'faketime', program: ['faketime'] },
+  // Large, and looked at pages with by the tests alone.
+  { name: 'chromium', program: ['chromium', 'chromium-browser', 'google-chrome'], tests: true },
 ];
