@@ -16,6 +16,7 @@ const usualPrefix = 'uc:';
  */
 export class UltimateOne implements UltimateWay {
   readonly callback = jobCallbackOne;
+  readonly callbacks = [jobCallbackOne];
   readonly #tools: WayTools;
 
   constructor(tools: WayTools) {

@@ -49,7 +49,13 @@ export class UltimateSite {
   }
 
   jobs(): CronJob[] {
-    return this.#book.view(this.#site.name);
+    // Also one that somebody has begun on a page since the last look.
+    const runs = new Set(
+      this.#way.callbacks
+        .flatMap((callback) => this.#runs(callback))
+        .map(({ dispatch }) => this.#way.jobOf(dispatch.handle)),
+    );
+    return this.#book.view(this.#site.name).map((job) => (runs.has(job.name) ? { ...job, state: 'running' } : job));
   }
 
   /** Looks which jobs there are, and starts those that are due, unless it does so just now. */
@@ -230,7 +236,11 @@ export class UltimateSite {
 
   /** Runs of this site that are jobs. */
   #own(): RunRecord[] {
-    return runsOf({ site: this.#site, options: this.#options, book: this.#book }, this.#way.callback);
+    return this.#runs(this.#way.callback);
+  }
+
+  #runs(callback: string): RunRecord[] {
+    return runsOf({ site: this.#site, options: this.#options, book: this.#book }, callback);
   }
 }
 

@@ -30,6 +30,7 @@ const tolerance = 2;
 /** Ultimate Cron 2.x: each job under the lock of its launcher, with a log that its worker opens. */
 export class UltimateTwo implements UltimateWay {
   readonly callback = ultimateJobCallback;
+  readonly callbacks = [ultimateJobCallback, launcherCallback];
   readonly #tools: WayTools;
   readonly #closing = new Set<Promise<void>>();
 

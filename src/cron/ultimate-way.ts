@@ -22,6 +22,8 @@ export interface JobEnd {
 export interface UltimateWay {
   /** The callback of processes that the daemon starts. */
   readonly callback: string;
+  /** All callbacks by which jobs run here, also those that the module itself begins. */
+  readonly callbacks: readonly string[];
   /** The name of a job's process. */
   handleOf(job: UltimateJob): string;
   /** The job that a process runs. */
