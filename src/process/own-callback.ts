@@ -1,3 +1,5 @@
+import { isCronOne } from './cron-one.js';
+
 /** A cron run of a site without Ultimate Cron. */
 export const coreCronCallback = 'drupald_core_cron';
 
@@ -10,11 +12,20 @@ export const queueCallback = 'drupald_queue';
 /** A job of Ultimate Cron 2.x. */
 export const ultimateJobCallback = 'drupald_ultimate_job';
 
-const ownCallbacks: readonly string[] = [coreCronCallback, cronHookCallback, queueCallback, ultimateJobCallback];
+/** All of these. */
+export const ownCallbacks: readonly string[] = [coreCronCallback, cronHookCallback, queueCallback, ultimateJobCallback];
 
 /** Whether a callback is one of ours: known only in our workers, and run as the web server would run cron.php. */
 export function isOwnCallback(callback: string): boolean {
   return ownCallbacks.includes(callback);
+}
+
+/** Before the name of an entry in the handle of its runs. */
+export const entryPrefix = 'drupald_schedule:';
+
+/** Whether drupald itself begins a process of this name, whatever it calls. */
+export function isOwnProcess({ handle, callback }: { handle: string; callback: string }): boolean {
+  return isOwnCallback(callback) || handle.startsWith(entryPrefix) || isCronOne(callback);
 }
 
 /** Whether a process needs a slot: one that another waits for has that one's. */
