@@ -59,13 +59,9 @@ export function judgeStranded({ daemon, entries, rows, hasInHand }: Look): Stran
     if (!row) {
       left.push(sum);
     } else if (row.status === execStatus.running && !hasInHand(row.handle)) {
-      stranded.push({
-        row,
-        lock,
-        why,
-        isOwned: true,
-        key: [sum, row.stamp, entry.daemon, owner?.beat ?? ''].join(' '),
-      });
+      // This daemon gives signs of life all the time: they say nothing of what it has in hand.
+      const beat = entry.daemon === daemon ? '' : (owner?.beat ?? '');
+      stranded.push({ row, lock, why, isOwned: true, key: [sum, row.stamp, entry.daemon, beat].join(' ') });
     }
   }
   for (const [sum, row] of bySum) {

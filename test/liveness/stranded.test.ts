@@ -51,6 +51,8 @@ describe('a process of our own that stands as running', () => {
     expect(keyOf(silent(95))).toBe(first);
     expect(keyOf({ ...entry, owner: { ...owner, beat: owner.beat + 3, silence: 90 } })).not.toBe(first);
     expect(keyOf({ ...silent(90), daemon: 'c' })).not.toBe(first);
+    const own = { ...entry, daemon: 'a' };
+    expect(keyOf({ ...own, owner: { ...owner, beat: owner.beat + 3 } })).toBe(keyOf(own));
   });
 
   it('has to be the very one: a row that somebody else has made under its name is not meant', () => {
