@@ -6,7 +6,7 @@ import type { ProcessRow } from '../store/process-store.js';
 import { formatDuration } from '../support/duration.js';
 
 /** Seconds without a sign of life after which a daemon counts as gone. */
-const patience = 30;
+const patience = 60;
 
 /** A process of our own that stands as running although nobody has it in hand, as far as one look shows. */
 export interface Stranded {

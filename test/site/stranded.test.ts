@@ -57,7 +57,7 @@ describeSites('processes of drupald itself that nobody has in hand', ['real'], (
 
   /** As if a daemon had been silent for a minute. */
   async function silence({ pid }: Daemon): Promise<void> {
-    await bench.site.sql('UPDATE {drupald_daemon} SET beat = beat - 60 WHERE pid = ?', [pid]);
+    await bench.site.sql('UPDATE {drupald_daemon} SET beat = beat - 90 WHERE pid = ?', [pid]);
   }
 
   const stranded = (one: Daemon, handle: string): Promise<unknown> =>
