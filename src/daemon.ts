@@ -21,6 +21,7 @@ import { recover } from './liveness/recover.js';
 import { RowWatch } from './liveness/row-watch.js';
 import { StartNotes } from './liveness/start-notes.js';
 import { StatusWatch } from './liveness/status-watch.js';
+import { StrandWatch } from './liveness/strand-watch.js';
 import { Sweep } from './liveness/sweep.js';
 import { createLog } from './observe/log.js';
 import { LogListener } from './observe/log-listener.js';
@@ -228,6 +229,16 @@ export async function runDaemon(config: Config): Promise<void> {
     const rowWatch = new RowWatch({ scheduler, bus, onUnlock: config.kill.onUnlock, grace: config.kill.grace });
     await rowWatch.start();
     cleanUp.push(() => rowWatch.stop());
+    const strandWatch = new StrandWatch({
+      sites,
+      scheduler,
+      bus,
+      locks,
+      settleTimeout: config.worker.settleTimeout,
+      onLost: (ending) => history.add(ending),
+    });
+    await strandWatch.start();
+    cleanUp.push(() => strandWatch.stop());
     await sweep.start();
     cleanUp.push(() => sweep.stop());
     await watch.start();

@@ -58,6 +58,8 @@ interface Seen {
   /** A run of ours has just ended, and has changed `cron_last`. */
   acceptNext: boolean;
   toldForeign: boolean;
+  /** Why it could not begin, as it was told last. */
+  toldReason?: string | undefined;
   renewedAt: number;
 }
 
@@ -229,9 +231,15 @@ export class CoreCron extends BaseComponent {
     const due = coreCronDue(state, now);
     if (typeof due === 'number' && due <= now) {
       seen.done = [];
-      if ((await this.#begin(site, seen)) === undefined) {
+      const reason = await this.#begin(site, seen);
+      if (reason === undefined) {
         seen.lateMs = (now - due) * 1000;
+        seen.toldReason = undefined;
         return;
+      }
+      if (seen.toldReason !== reason && !this.#options.taker.closed) {
+        seen.toldReason = reason;
+        this.#options.bus.emit('cron.not-started', { site: site.name, job: 'cron', reason });
       }
     }
     await pages.keep(state, now);

@@ -1,6 +1,7 @@
 import type { ScheduleEntry } from '../config/schedule.js';
 import type { StartTaker } from '../intake/accept-start.js';
 import type { Outcome } from '../process/outcome.js';
+import { entryPrefix } from '../process/own-callback.js';
 import type { RunRecord } from '../scheduler/run-record.js';
 import type { ServedSite } from '../scheduler/served-site.js';
 import { startOwn, whyNot, type OwnStart } from '../scheduler/start-own.js';
@@ -64,7 +65,7 @@ export interface CronDoor {
 
 /** The name under which the runs of an entry stand among the site's processes. */
 export function handleOfEntry(name: string): string {
-  return `drupald_schedule:${name}`;
+  return `${entryPrefix}${name}`;
 }
 
 /** The queue of an entry by the handle of its runs; undefined: it is no entry that works off a queue. */

@@ -20,6 +20,12 @@ export const cronCatalog = {
     title: '{site}: the job {job} cannot run at set times: {reason}',
     remedy: 'Correct its rule, in Drupal, in drupald.yml ("drupald config check") or where its module defines it.',
   },
+  'process-stranded': {
+    level: 'warn',
+    title: '{site}: the process {handle} stands as running, and nobody has it in hand: {reason}',
+    remedy:
+      'A drupald that serves the site cleans up after it by itself within a minute. Without one, start it, or unlock the process in Drupal.',
+  },
   'queue-waits': {
     level: 'warn',
     title: '{site}: {count} items of the queue {queue} wait, the oldest for {age}',

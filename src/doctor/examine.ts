@@ -18,6 +18,7 @@ import { hostFindings } from './host-findings.js';
 import { driverFindings, phpFindings } from './php-findings.js';
 import { siteFindings } from './site-findings.js';
 import { coldBootFindings, startFindings } from './start-findings.js';
+import { strandedFindings } from './stranded-findings.js';
 import { webFindings } from './web-findings.js';
 
 /** Milliseconds that a database gets to answer. */
@@ -146,6 +147,7 @@ async function examineSite(site: ServedSite, config: Config, siteCount: number):
     ...(await coldBootFindings(site, config)),
     ...(await databaseFindings(site, config)),
     ...(await cronFindings(site)),
+    ...(await strandedFindings(site)),
     ...(await crontabFindings(site)),
   ];
 }

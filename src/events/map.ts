@@ -103,6 +103,10 @@ export interface EventMap {
   'run.retried': RunEvent & { readonly pauseMs: number; readonly tries: number };
   'run.set-aside': RunEvent & { readonly reason: string };
   'run.unlocked': RunEvent & { readonly stopped: boolean };
+  /** A process of our own that nobody had in hand is settled as lost. */
+  'run.stranded': RunEvent & { readonly reason: string };
+  /** The tables in which daemons tell of themselves cannot be made. */
+  'daemon.unlisted': EventBase & { readonly reason: string };
   'runs.recovered': EventBase & { readonly count: number; readonly foreign: number };
   'trouble.began': TroubleEvent & { readonly message: string; readonly remedy: string };
   'trouble.over': TroubleEvent;

@@ -129,6 +129,16 @@ const lines: { readonly [N in EventName]?: Line<N> } = {
       `${e.handle} was unlocked in Drupal while it ran; ` +
       (e.stopped ? 'it is being stopped' : 'it goes on, and another of its handle may run beside it'),
   },
+  'run.stranded': {
+    level: 'warn',
+    say: (e) =>
+      `${e.handle} stood as running, and nobody had it in hand: ${e.reason}. It counts as lost, and may begin again`,
+  },
+  'daemon.unlisted': {
+    level: 'warn',
+    say: (e) =>
+      `What drupald runs by itself is not told to others on the same database: should one of them be lost with all its processes, nobody cleans up after it: ${e.reason}`,
+  },
   'run.stopped': { level: 'info', say: (e) => `${e.handle} is being stopped: ${e.reason}` },
   'queue.item-failed': {
     level: 'warn',

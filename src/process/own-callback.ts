@@ -1,3 +1,5 @@
+import { isCronOne } from './cron-one.js';
+
 /** A cron run of a site without Ultimate Cron. */
 export const coreCronCallback = 'drupald_core_cron';
 
@@ -16,7 +18,8 @@ export const batchCallback = '_background_batch_process';
 /** Runs the callbacks of a batch that nobody came back for. */
 export const batchFinishCallback = 'drupald_batch_finish';
 
-const ownCallbacks: readonly string[] = [
+/** Those that only drupald's own processes name. */
+export const ownCallbacks: readonly string[] = [
   coreCronCallback,
   cronHookCallback,
   queueCallback,
@@ -32,6 +35,14 @@ export function isOwnCallback(callback: string): boolean {
 /** Whether there are rules of its own for what is begun again of a callback. */
 export function hasOwnRules(callback: string): boolean {
   return isOwnCallback(callback) || callback === batchCallback;
+}
+
+/** Before the name of an entry in the handle of its runs. */
+export const entryPrefix = 'drupald_schedule:';
+
+/** Whether drupald itself begins a process of this name, whatever it calls. */
+export function isOwnProcess({ handle, callback }: { handle: string; callback: string }): boolean {
+  return isOwnCallback(callback) || handle.startsWith(entryPrefix) || isCronOne(callback);
 }
 
 /** Whether a process needs a slot: one that another waits for has that one's. */

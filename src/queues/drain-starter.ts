@@ -25,15 +25,23 @@ export class DrainStarter {
     this.#lease = lease;
   }
 
-  /** Begins one more under a handle that is free; undefined: all are taken. Throws what the database throws. */
+  /**
+   * Begins one more under a handle that is free; undefined: all are taken here. Throws what the database throws.
+   *
+   * @returns `there`: the rows of all that are not taken here are somebody else's
+   */
   async startFree(queue: PlannedQueue): Promise<OwnStart | undefined> {
+    let started: OwnStart | undefined;
     for (let number = 1; number <= queue.limit; number += 1) {
       const handle = handleOf(queue.name, number);
       if (!this.#drains.has(handle)) {
-        return this.start(queue, handle);
+        started = await this.start(queue, handle);
+        if (started !== 'there') {
+          return started;
+        }
       }
     }
-    return undefined;
+    return started;
   }
 
   /** Makes the row of a worker and sends it through the door of all starts. Throws what the database throws. */

@@ -203,7 +203,7 @@ async function endSessions(record: RunRecord, report: RunReport): Promise<void> 
 }
 
 /** What settling a run of this site needs. */
-export function settleTools(tools: RunTools, site: ServedSite): SettleTools {
+export function settleTools(tools: Pick<RunTools, 'bus' | 'locks' | 'settleTimeout'>, site: ServedSite): SettleTools {
   const { bus, locks, settleTimeout: timeout } = tools;
   const { source, place, store, core } = site;
   return { bus, source, place, store, core, timeout, freeLocks: (lock) => locks.free(site, lock) };

@@ -3,6 +3,7 @@ import { rm, unlink } from 'node:fs/promises';
 import { isCronOne } from '../process/cron-one.js';
 import { identifyNow } from '../process/identity.js';
 import type { OutcomeKind } from '../process/outcome.js';
+import { isOwnProcess } from '../process/own-callback.js';
 import { closeLog, cutLog } from '../outcome/run-log.js';
 import { RunReport } from '../outcome/run-report.js';
 import { hookFile, logFile, processFile, runJob, spoolFile, type JobPlace } from '../workers/jobs.js';
@@ -14,6 +15,7 @@ import { endOf, type RunEnd, type RunTools, type Stale } from './end-run.js';
 import type { Dispatch } from './dispatch.js';
 import { endingOf } from './ending-of.js';
 import { isKept, stepNote, stopNote } from './ledger-notes.js';
+import { sumOf } from './ownership.js';
 import type { RunRecord } from './run-record.js';
 import { ultimateVersion } from './ultimate-version.js';
 import { watchLimits } from './watch-limits.js';
@@ -170,6 +172,10 @@ async function performJob(
       clearTimeout(bootTimer);
     } else if (message.type === 'claimed') {
       tools.bus.emit('run.claimed', about);
+      if (isOwnProcess(dispatch)) {
+        // Should the database not take it now, the next look does it.
+        site.ownership.take(handle, sumOf(dispatch.token), message.lock).catch(() => undefined);
+      }
       unwatch = watchLimits(record, tools.limitsOf(dispatch), tools.killGrace, tools.bus);
       begun?.();
     } else if (message.type === 'turn') {

@@ -113,6 +113,11 @@ export class Scheduler extends BaseComponent {
     return this.#detached || this.#known.has(dispatchKey(row));
   }
 
+  /** All that is in hand: it waits, runs, or is being settled. */
+  get inHand(): readonly Dispatch[] {
+    return [...this.#known.values()];
+  }
+
   waitingOf(site: ServedSite): number {
     return this.#waiting.sizeOf(site);
   }
@@ -160,12 +165,8 @@ export class Scheduler extends BaseComponent {
       await this.#keepWaiting(known);
       return 'known';
     }
-    if (this.#stopping) {
-      return 'stopping';
-    }
-    if (this.#detached) {
-      return 'detached';
-    }
+    if (this.#stopping) return 'stopping';
+    if (this.#detached) return 'detached';
     if (this.#waiting.size + this.#resting.size >= this.#options.backlogMax) {
       return 'full';
     }
@@ -322,10 +323,8 @@ export class Scheduler extends BaseComponent {
       }
     } catch (error) {
       // A defect of ours must not lose the slot; the row is left for the sweep.
-      end = {
-        type: 'nothing',
-        reason: `internal error: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`,
-      };
+      const reason = error instanceof Error ? (error.stack ?? error.message) : String(error);
+      end = { type: 'nothing', reason: `internal error: ${reason}` };
     }
     try {
       await this.#after(record, end);

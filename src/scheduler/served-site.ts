@@ -11,6 +11,7 @@ import { CronSlotTable } from '../store/cron-slot-table.js';
 import { databaseReason, isTemporary, SiteDatabase } from '../store/database.js';
 import { DatabaseHealth } from '../store/database-health.js';
 import { Installation, type Belonging } from '../store/installation.js';
+import { OwnerTable } from '../store/owner-table.js';
 import { ProcessStore } from '../store/process-store.js';
 import { QueueItemTable } from '../store/queue-item-table.js';
 import { QueueTable } from '../store/queue-table.js';
@@ -21,6 +22,7 @@ import { bootReason, describeSite } from '../workers/describe-site.js';
 import type { JobPlace } from '../workers/jobs.js';
 import type { SiteWorkers } from '../workers/site-workers.js';
 import type { WorkerSource } from '../workers/worker.js';
+import { Ownership } from './ownership.js';
 import { siteTrouble } from './site-trouble.js';
 
 /** Longest pause between two attempts to boot, in milliseconds: work goes on so soon after a repair. */
@@ -67,6 +69,8 @@ export class ServedSite extends BaseComponent {
   readonly batches: BatchTable;
   /** Times for which entries of our own were fired. */
   readonly cronSlots: CronSlotTable;
+  /** Which processes of ours this daemon has in hand, as others on the database see it. */
+  readonly ownership: Ownership;
   /** The tables of Ultimate Cron, where it has them. */
   readonly ultimate: UltimateStore;
   /** Binds the database to this place. */
@@ -119,6 +123,7 @@ export class ServedSite extends BaseComponent {
     this.queueItems = new QueueItemTable(main);
     this.batches = new BatchTable(main);
     this.cronSlots = new CronSlotTable(main);
+    this.ownership = new Ownership(new OwnerTable(main), this.name, options.bus);
     this.ultimate = new UltimateStore(main);
   }
 

@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto';
 import type { StartTaker } from '../intake/accept-start.js';
 import type { Serialized } from '../process/serialized.js';
 import { noContext } from '../sites/request.js';
+import { sumOf } from './ownership.js';
 import type { ServedSite } from './served-site.js';
 
 /** A process of our own. */
@@ -48,6 +49,12 @@ export async function startOwn(
   const row = await site.store.create({ ...process, token: randomBytes(16).toString('hex') }, args);
   if (!row) {
     return 'there';
+  }
+  try {
+    await site.ownership.take(row.handle, sumOf(row.token));
+  } catch (error) {
+    await site.store.remove(row.handle, row.stamp).catch(() => false);
+    throw error;
   }
   const start = { target: site, uri: site.uris[0], row, context: noContext, arrivedAt: performance.now() };
   const offer = await taker.offer(start);

@@ -103,6 +103,14 @@ export class ProcessStore {
     );
   }
 
+  /** Processes that are claimed and call one of these. */
+  async claimedOf(callbacks: readonly string[], limit: number): Promise<ProcessRow[]> {
+    return this.#select(
+      `exec_status = ${execStatus.running} AND callback IN (${callbacks.map(() => '?').join(', ')}) LIMIT ${limit}`,
+      callbacks.map((callback) => serialize(callback)),
+    );
+  }
+
   /** How many rows stand in each status. */
   async counts(): Promise<Map<number, number>> {
     const rows = await this.#processes.rows<{ exec_status: number; n: number }>(
