@@ -34,12 +34,16 @@ export function readBatch(data: Buffer): BatchState | undefined {
   if (!(sets instanceof Map)) {
     return undefined;
   }
+  const current = phpMember(value, 'sets', String(number(phpMember(value, 'current_set'))));
+  if (!(current instanceof Map)) {
+    return undefined;
+  }
   const all = [...(sets as PhpArray).values()];
   const sum = (key: string): number => all.reduce<number>((total, set) => total + number(phpMember(set, key)), 0);
   const over = phpMember(value, 'drupald', 'over');
   return {
     uid: number(phpMember(value, 'uid')),
-    title: text(phpMember(value, 'sets', String(number(phpMember(value, 'current_set'))), 'title')),
+    title: text(phpMember(current, 'title')),
     total: sum('total'),
     left: sum('count'),
     over: over === 'done' || over === 'stopped' || over === 'finished' ? over : undefined,

@@ -155,7 +155,11 @@ export class SiteBatches {
     known.until = performance.now() + known.backoff.next();
     const row = await site.batches.get(bid);
     const state = row && readBatch(row.data);
-    if (!state) return;
+    if (!state) {
+      // Gone in this moment, or nothing that a process could go on with.
+      if (row) bus.emit('batch.not-started', { site: site.name, batch: bid, reason: 'its row cannot be read' });
+      return;
+    }
     const process = { handle, callback, serviceHost: host, uid: state.uid };
     const started = await startOwn(taker, site, process, [bid]);
     const reason = whyNot(started, handle);

@@ -22,6 +22,7 @@ export interface FixtureSet {
   readonly operations: readonly (readonly [number: number, mood?: string])[];
   readonly file?: string;
   readonly function?: string;
+  readonly finished?: string;
   readonly form_submit?: string;
 }
 

@@ -17,6 +17,9 @@ class BatchFinish {
     'form_state', 'theme', 'timestamp', 'error_message', 'has_form_submits',
   );
 
+  /** Microseconds after which a page that had read the batch before it was claimed has removed the progress. */
+  const PATIENCE = 500000;
+
   private static $open;
 
   /** @see drupald_batch_finish() */
@@ -37,7 +40,7 @@ class BatchFinish {
     }
     BatchSurroundings::enter($batch);
     $kept = self::keep($batch);
-    if (!self::claim($data, $kept)) {
+    if (!self::claim($data, $kept) || self::isTaken($bid)) {
       return;
     }
     self::$open = array($kept, $batch);
@@ -74,12 +77,35 @@ class BatchFinish {
     // Until they have come to their end.
     BatchMessages::add($kept, t('What was to follow on this batch has not come to its end.'), 'error');
     BatchMessages::append($kept);
+    // A page that finds this one calls none of the others, and makes the progress again that it removes.
+    $kept['sets'][] = array(
+      'finished' => 'progress_initialize_progress',
+      // These two are its arguments.
+      'success' => '_background_batch:' . $kept['id'],
+      'results' => '',
+      'queue' => array('name' => 'drupal_batch:' . $kept['id'] . ':trace', 'class' => 'BatchMemoryQueue'),
+    ) + $kept['sets'][0];
     return db_query('UPDATE {batch} SET batch = :new, timestamp = :now WHERE bid = :bid AND MD5(batch) = :old', array(
       ':new' => serialize($kept),
       ':now' => time(),
       ':bid' => $kept['id'],
       ':old' => md5($data),
     ))->rowCount() > 0;
+  }
+
+  /**
+   * Whether a page has read the batch before it was claimed, and calls what follows.
+   *
+   * Such a page removes the progress right behind that, and nobody makes it again.
+   */
+  private static function isTaken($bid) {
+    for ($look = 0; $look < 2; $look++) {
+      usleep(self::PATIENCE);
+      if (progress_get_progress('_background_batch:' . $bid)) {
+        return FALSE;
+      }
+    }
+    return TRUE;
   }
 
   /**

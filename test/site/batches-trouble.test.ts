@@ -1,0 +1,123 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { beforeAll, expect, test } from 'vitest';
+import { BatchBrowser } from '../harness/batch-browser.js';
+import { BatchSights, numbers, set } from '../harness/batches.js';
+import { prepareApache } from '../harness/prepare-apache.js';
+import { prepareBench } from '../harness/bench.js';
+import { describeSites } from '../harness/describe-sites.js';
+import { events } from '../harness/fixture-log.js';
+import { newHandle } from '../harness/run.js';
+import { waitFor } from '../harness/wait.js';
+
+describeSites('batches in trouble', ['real'], (kind) => {
+  const bench = prepareBench(kind, { daemon: { slots: 4 } });
+  const apache = prepareApache(bench);
+  let browser: BatchBrowser;
+  let sights: BatchSights;
+  let config: string;
+
+  beforeAll(async () => {
+    config = join(bench.suite.folder, `trouble-${bench.daemon.port}.yml`);
+    await writeFile(config, 'batch: { finish_after: 1 s }\n');
+    await bench.restart({ config });
+    browser = await BatchBrowser.signIn(apache.address, bench.site);
+    sights = new BatchSights(bench);
+    await bench.site.variable('background_batch_delay', 0);
+  }, 60_000);
+
+  test('an operation that runs out of memory keeps what was done before, and the page says why', async () => {
+    for (const mood of ['memory', 'memory-slowly']) {
+      const label = newHandle(mood);
+      const id = await browser.make([set(label, 5, { 4: mood })]);
+      await browser.start(id);
+      const { page } = await browser.toEnd(id);
+      expect(
+        (await sights.begun(label)).filter((number) => number === 4),
+        mood,
+      ).toHaveLength(3);
+      expect(await sights.overs(label), mood).toMatchObject([{ success: false, results: [1, 2, 3], left: 2 }]);
+      expect(page, mood).toMatch(/operation failed: [^<]*memory/);
+    }
+  }, 60_000);
+
+  test('a form that an operation submits may set a batch, which follows', async () => {
+    const label = newHandle('form');
+    const id = await browser.make([set(label, 4, { 2: 'form' })]);
+    await browser.start(id);
+    await browser.toEnd(id);
+    expect(await sights.begun(label)).toEqual(numbers(4));
+    expect(await events(bench.site, label, 'submitted')).toHaveLength(1);
+    expect(await sights.begun(`${label}-submitted`)).toEqual(numbers(2));
+    expect(await sights.overs(label)).toMatchObject([
+      { success: true, results: numbers(4) },
+      { success: true, results: numbers(2) },
+    ]);
+  }, 60_000);
+
+  test('what is not there fails with a sentence, and nothing goes on for ever', async () => {
+    const [missing, callback] = [newHandle('missing'), newHandle('callback')];
+    const one = await browser.make([{ ...set(missing, 3), function: 'drupald_fixture_is_gone' }]);
+    await browser.start(one);
+    const { page } = await browser.toEnd(one);
+    expect(page).toContain('There is no function drupald_fixture_is_gone');
+    expect(await sights.overs(missing)).toMatchObject([{ success: false, results: [], left: 3 }]);
+    const two = await browser.make([
+      { ...set(callback, 3), finished: 'drupald_fixture_is_gone' },
+      set(`${callback}-two`, 2),
+    ]);
+    await browser.start(two);
+    await sights.finishedHere(two);
+    expect(await sights.overs(callback)).toMatchObject([{ success: true, results: numbers(2) }]);
+    expect(await browser.finish(two)).toContain('Set 1 is over');
+  }, 60_000);
+
+  const starts = (id: number): unknown[] =>
+    bench.daemon.lines.filter((line) => line.event === 'batch.resumed' && line['batch'] === id);
+  const told = (id: number): Promise<unknown> =>
+    bench.daemon.logged((line) => line.event === 'batch.not-started' && line['batch'] === id, 'what is the matter');
+
+  test('a batch whose row cannot be read is told, and left alone', async () => {
+    const [torn, odd] = [newHandle('torn'), newHandle('odd')];
+    const ids = [await browser.make([set(torn, 3)]), await browser.make([set(odd, 3)])];
+    const [one = 0, two = 0] = ids;
+    await bench.site.sql('UPDATE {batch} SET batch = LEFT(batch, 200) WHERE bid = ?', [one]);
+    await bench.site.php(
+      '$batch = unserialize(db_query("SELECT batch FROM {batch} WHERE bid = :bid", array(":bid" => $args))->fetchField());' +
+        ' $batch["current_set"] = 7;' +
+        ' db_update("batch")->fields(array("batch" => serialize($batch)))->condition("bid", $args)->execute();',
+      two,
+    );
+    for (const id of ids) {
+      await bench.site.php('progress_initialize_progress("_background_batch:" . $args, "");', id);
+      expect(JSON.stringify(await told(id))).toContain('cannot be read');
+      expect(starts(id)).toEqual([]);
+      await bench.site.sql('DELETE FROM {progress} WHERE name = ?', [`_background_batch:${id}`]);
+    }
+  }, 60_000);
+
+  test('a page that opens the end while the daemon takes it: the callbacks are called once', async () => {
+    const label = newHandle('both');
+    const id = await browser.make([set(label, 2)]);
+    await browser.start(id);
+    // As the page of the end does it, but slower between its first two statements.
+    const caller = await bench.site.caller();
+    await caller.php(
+      '$query = "SELECT batch FROM {batch} WHERE bid = :bid"; $of = array(":bid" => $args);' +
+        ' do { usleep(20000); $row = progress_get_progress("_background_batch:" . $args); } while ($row->progress < 1);' +
+        ' $data = db_query($query, $of)->fetchField();' +
+        ' do { usleep(20000); } while (db_query($query, $of)->fetchField() === $data);' +
+        ' require_once DRUPAL_ROOT . "/includes/batch.inc"; $batch = &batch_get(); $batch = unserialize($data);' +
+        ' $batch["redirect_callback"] = ""; $batch["form_state"]["no_redirect"] = TRUE;' +
+        ' progress_remove_progress("_background_batch:" . $args); _batch_finished(); return TRUE;',
+      id,
+    );
+    await waitFor(
+      async () =>
+        (await bench.site.sql('SELECT 1 FROM {background_process} WHERE handle = ?', [`drupald_batch:${id}`]))
+          .length === 0,
+      { what: 'the process that finishes it to end' },
+    );
+    expect(await sights.overs(label)).toHaveLength(1);
+  }, 60_000);
+});
