@@ -237,7 +237,7 @@ export class CoreCron extends BaseComponent {
         seen.toldReason = undefined;
         return;
       }
-      if (seen.toldReason !== reason && !this.#options.taker.closed) {
+      if (seen.toldReason !== reason && reason !== whyNot('stopping', coreCronHandle)) {
         seen.toldReason = reason;
         this.#options.bus.emit('cron.not-started', { site: site.name, job: 'cron', reason });
       }
