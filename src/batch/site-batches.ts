@@ -41,7 +41,7 @@ interface Known {
   readonly backoff: Backoff;
   /** Why its last process ended badly. */
   sentence: string;
-  /** Somebody has ended its process, and has not begun another one. */
+  /** Somebody has ended its process, or the site has refused it, and nobody has begun another one. */
   cancelled: boolean;
 }
 
@@ -77,7 +77,8 @@ export class SiteBatches {
     if (bid === undefined || run.callback !== batchCallback) return;
     const known = this.#of(bid);
     known.sentence = run.sentence;
-    known.cancelled = run.outcome === 'cancelled';
+    // One that may not run, because its starter is gone for instance, may not the next time either.
+    known.cancelled = run.outcome === 'cancelled' || run.outcome === 'refused';
     if (run.started === undefined) {
       known.until = performance.now() + known.backoff.next();
     }

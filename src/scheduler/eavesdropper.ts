@@ -36,10 +36,11 @@ export class Eavesdropper {
     }
     if (this.#record.claimStamp === undefined) {
       // Its word was on the way when the last daemon died: it is not repeated before its next.
-      this.#looks += 1;
+      // The first look is at once: whoever unlocks it may do so before another one.
       if (this.#looks % looksForRow === 0) {
         this.#claimed(await claimInRow(this.#record).catch(() => undefined));
       }
+      this.#looks += 1;
     }
   }
 

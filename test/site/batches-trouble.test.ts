@@ -120,4 +120,35 @@ describeSites('batches in trouble', ['real'], (kind) => {
     );
     expect(await sights.overs(label)).toHaveLength(1);
   }, 60_000);
+
+  test('a batch whose starter is gone does not go on for ever, and the log says why', async () => {
+    const label = newHandle('orphan');
+    const id = await browser.make([set(label, 4, { 2: `gate ${label}` })]);
+    await browser.start(id);
+    await waitFor(async () => (await sights.begun(label)).includes(2), { what: 'the operation behind the gate' });
+    const handle = `background_batch:${id}`;
+    const claim = bench.daemon.lines.find((line) => line.event === 'run.claimed' && line['handle'] === handle);
+    await bench.daemon.kill9();
+    process.kill(Number(claim?.['pid']), 'SIGKILL');
+    await bench.site.php(
+      `$stored = unserialize(db_query('SELECT batch FROM {batch} WHERE bid = :bid', array(':bid' => $args))->fetchField());
+      $stored['uid'] = 4711;
+      db_update('batch')->fields(array('batch' => serialize($stored)))->condition('bid', $args)->execute();
+      return TRUE;`,
+      id,
+    );
+    await bench.restart({ config });
+    const ended = await bench.daemon.logged(
+      (line) => line.event === 'run.ended' && line['handle'] === handle && line['outcome'] === 'refused',
+      'the end of its process',
+    );
+    expect(ended['sentence']).toContain('does not exist');
+    // Time enough for another one, as another batch shows.
+    const other = await browser.make([set(`${label}-other`, 3)]);
+    await browser.start(other);
+    await sights.finishedHere(other);
+    const resumed = bench.daemon.lines.filter((line) => line.event === 'batch.resumed' && line['batch'] === id);
+    expect(resumed).toHaveLength(1);
+    expect(await sights.begun(label)).toEqual([1, 2]);
+  }, 60_000);
 });

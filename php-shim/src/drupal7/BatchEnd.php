@@ -46,4 +46,11 @@ class BatchEnd {
     BatchSets::mend($batch);
   }
 
+  /** Its progress ends, or another process would be begun again and again. */
+  public static function refuse($bid, $why) {
+    $progress = new BatchProgress($bid);
+    $progress->end();
+    throw new \RuntimeException("The batch $bid cannot go on: $why.");
+  }
+
 }

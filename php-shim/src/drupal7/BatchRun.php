@@ -41,13 +41,12 @@ class BatchRun {
     $batch = &batch_get();
     $batch = unserialize($data);
     if (!isset($batch['sets'], $batch['current_set'], $batch['sets'][$batch['current_set']])) {
-      return;
+      BatchEnd::refuse($bid, 'its row cannot be read');
     }
     // The module does not let anybody else work on it, and compares as it does.
     if ((isset($batch['uid']) ? $batch['uid'] : 0) != $GLOBALS['user']->uid) {
-      drupal_access_denied();
       $batch = array();
-      return;
+      BatchEnd::refuse($bid, 'it runs as somebody else than its starter, who may be gone');
     }
     self::$current = new self($bid, $batch, $rules);
     self::$current->go();
