@@ -1,7 +1,8 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, expect, test } from 'vitest';
-import { BatchBrowser, type FixtureSet } from '../harness/batch-browser.js';
+import { BatchBrowser } from '../harness/batch-browser.js';
+import { numbers, set } from '../harness/batches.js';
 import { prepareApache } from '../harness/prepare-apache.js';
 import { prepareBench } from '../harness/bench.js';
 import { describeSites } from '../harness/describe-sites.js';
@@ -32,13 +33,6 @@ describeSites('batches', ['real'], (kind) => {
     await bench.site.variable('background_batch_delay', 0);
   }, 60_000);
 
-  const operations = (count: number, moods: Readonly<Record<number, string>> = {}): [number, string][] =>
-    Array.from({ length: count }, (_, index) => [index + 1, moods[index + 1] ?? '']);
-  const numbers = (count: number): number[] => operations(count).map(([number]) => number);
-  const set = (label: string, count: number, moods: Readonly<Record<number, string>> = {}): FixtureSet => ({
-    label,
-    operations: operations(count, moods),
-  });
   /** Numbers of the operations that began, in order. */
   const begun = async (label: string): Promise<number[]> =>
     (await events(bench.site, label, 'operation')).map(({ detail: number }) => Number(number));
@@ -311,6 +305,8 @@ describeSites('batches', ['real'], (kind) => {
     JSON.parse((await ask(bench, 'batch', 'show', String(id), '--json')).stdout) as Shown;
 
   test('an administrator sees a batch, ends it, and lets it go on', async () => {
+    // With the usual time before it would be finished here.
+    await bench.restart();
     const label = newHandle('cancelled');
     const id = await browser.make([set(label, 6, { 3: `gate ${label}` })]);
     await browser.start(id);
