@@ -4,7 +4,7 @@ import type { BatchRules } from '../config/config.js';
 import type { Ending } from '../outcome/past-runs.js';
 import { batchCallback } from '../process/own-callback.js';
 import type { ServedSite } from '../scheduler/served-site.js';
-import { databaseReason } from '../store/database.js';
+import { StoreGuard } from '../store/store-guard.js';
 import type { BatchJob } from '../workers/protocol.js';
 import { SiteBatches, type SiteBatchesOptions } from './site-batches.js';
 
@@ -25,11 +25,12 @@ export class Batches extends BaseComponent {
   readonly #options: BatchesOptions;
   readonly #sites: ReadonlyMap<ServedSite, SiteBatches>;
   readonly #looks = new Repeated(() => this.#look());
-  readonly #troubles = new Map<ServedSite, { readonly reason: string; readonly at: number }>();
+  readonly #guard: StoreGuard;
 
   constructor(options: BatchesOptions) {
     super();
     this.#options = options;
+    this.#guard = new StoreGuard(options.bus, reminder);
     const { finishAfter } = options.rules;
     this.#sites = new Map(options.sites.map((site) => [site, new SiteBatches({ ...options, finishAfter, site })]));
   }
@@ -74,23 +75,6 @@ export class Batches extends BaseComponent {
   }
 
   async #look(): Promise<void> {
-    await Promise.all(
-      [...this.#sites].map(async ([site, batches]) => {
-        try {
-          await batches.look();
-          this.#troubles.delete(site);
-        } catch (error) {
-          this.#tell(site, databaseReason(error));
-        }
-      }),
-    );
-  }
-
-  #tell(site: ServedSite, reason: string): void {
-    const told = this.#troubles.get(site);
-    if (told?.reason !== reason || performance.now() - told.at >= reminder) {
-      this.#troubles.set(site, { reason, at: performance.now() });
-      this.#options.bus.emit('store.error', { site: site.name, reason, temporary: true });
-    }
+    await Promise.all([...this.#sites].map(([site, batches]) => this.#guard.run(site, () => batches.look())));
   }
 }

@@ -15,15 +15,18 @@ import type { Scheduler } from '../scheduler/scheduler.js';
 import type { ServedSite } from '../scheduler/served-site.js';
 import { dispatchOf } from '../scheduler/take-start.js';
 import { noContext } from '../sites/request.js';
-import { databaseReason } from '../store/database.js';
 import type { OwnedProcess } from '../store/owner-table.js';
 import type { ProcessRow } from '../store/process-store.js';
+import { StoreGuard } from '../store/store-guard.js';
 import { processFile } from '../workers/jobs.js';
 import { judgeStranded, type Stranded } from './stranded.js';
 
 /** Milliseconds between two signs of life, and between two looks. */
 const beatInterval = 3_000;
 const lookInterval = 5_000;
+
+/** Milliseconds after which the same trouble is told again. */
+const reminder = 60_000;
 
 /** Every so manieth look is also for rows of which nobody has said that he has them. */
 const wideLook = 6;
@@ -60,6 +63,7 @@ interface Seen {
 export class StrandWatch extends BaseComponent {
   readonly name = 'strand-watch';
   readonly #options: StrandWatchOptions;
+  readonly #guard: StoreGuard;
   readonly #seen = new Map<ServedSite, Seen>();
   readonly #beats = new Repeated(() => this.#beat());
   readonly #looks = new Repeated(() => this.#look());
@@ -67,6 +71,7 @@ export class StrandWatch extends BaseComponent {
   constructor(options: StrandWatchOptions) {
     super();
     this.#options = options;
+    this.#guard = new StoreGuard(options.bus, reminder);
   }
 
   protected override async onStart(): Promise<void> {
@@ -96,11 +101,7 @@ export class StrandWatch extends BaseComponent {
   async #look(): Promise<void> {
     for (const site of this.#options.sites) {
       if (site.isOpen) {
-        try {
-          await this.#lookAt(site);
-        } catch (error) {
-          this.#options.bus.emit('store.error', { site: site.name, reason: databaseReason(error), temporary: true });
-        }
+        await this.#guard.run(site, () => this.#lookAt(site));
       }
     }
   }

@@ -4,8 +4,8 @@ import type { Ending } from '../outcome/past-runs.js';
 import { queueCallback } from '../process/own-callback.js';
 import type { ServedSite } from '../scheduler/served-site.js';
 import type { OwnStart } from '../scheduler/start-own.js';
-import { databaseReason } from '../store/database.js';
 import type { LedgerEnding } from '../store/ledger-line.js';
+import { StoreGuard } from '../store/store-guard.js';
 import { SiteQueues, type SiteQueuesOptions } from './site-queues.js';
 
 /** Milliseconds between two looks, and after which the same trouble is told again. */
@@ -30,12 +30,13 @@ export class Queues extends BaseComponent {
   readonly #options: QueuesOptions;
   readonly #sites: ReadonlyMap<ServedSite, SiteQueues>;
   readonly #looks = new Repeated(() => this.#look());
-  readonly #troubles = new Map<ServedSite, { readonly reason: string; readonly at: number }>();
+  readonly #guard: StoreGuard;
   #turn = 0;
 
   constructor(options: QueuesOptions) {
     super();
     this.#options = options;
+    this.#guard = new StoreGuard(options.bus, reminder);
     this.#sites = new Map(options.sites.map((site) => [site, new SiteQueues({ ...options, site })]));
     for (const { run, log, left = [] } of options.left) {
       this.#pass({ run, log, token: '', steps: left });
@@ -106,27 +107,10 @@ export class Queues extends BaseComponent {
     // In turn: when there is little room, another site is the first each time.
     this.#turn = (this.#turn + 1) % Math.max(1, all.length);
     const ordered = [...all.slice(this.#turn), ...all.slice(0, this.#turn)];
-    await Promise.all(
-      ordered.map(async ([site, queues]) => {
-        try {
-          await queues.look(() => this.#room());
-          this.#troubles.delete(site);
-        } catch (error) {
-          this.#tell(site, databaseReason(error));
-        }
-      }),
-    );
+    await Promise.all(ordered.map(([site, queues]) => this.#guard.run(site, () => queues.look(() => this.#room()))));
     const found = [...this.#sites.values()];
     if (this.#room() <= 0 && found.some(({ starves }) => starves)) {
       found.sort((one, other) => other.size - one.size)[0]?.yieldOne();
-    }
-  }
-
-  #tell(site: ServedSite, reason: string): void {
-    const told = this.#troubles.get(site);
-    if (told?.reason !== reason || performance.now() - told.at >= reminder) {
-      this.#troubles.set(site, { reason, at: performance.now() });
-      this.#options.bus.emit('store.error', { site: site.name, reason, temporary: true });
     }
   }
 

@@ -8,22 +8,32 @@ import { databaseReason } from './database.js';
  */
 export class StoreGuard {
   readonly #bus: EventBus;
-  /** Sites whose database failed at the last try. */
-  readonly #failing = new Set<string>();
+  readonly #reminder: number | undefined;
+  /** What was told last of sites whose database failed at the last try, and when (monotonic milliseconds). */
+  readonly #told = new Map<string, { readonly reason: string; readonly at: number }>();
 
-  constructor(bus: EventBus) {
+  /** @param reminder milliseconds after which it is told again, as it is when it fails for another reason */
+  constructor(bus: EventBus, reminder?: number) {
     this.#bus = bus;
+    this.#reminder = reminder;
   }
 
   /** Never rejects. */
   async run(site: { readonly name: string }, work: () => Promise<void>): Promise<void> {
     try {
       await work();
-      this.#failing.delete(site.name);
+      this.#told.delete(site.name);
     } catch (error) {
-      if (this.#failing.has(site.name)) return;
-      this.#failing.add(site.name);
-      this.#bus.emit('store.error', { site: site.name, reason: databaseReason(error), temporary: true });
+      const reason = databaseReason(error);
+      if (!this.#isNews(site.name, reason)) return;
+      this.#told.set(site.name, { reason, at: performance.now() });
+      this.#bus.emit('store.error', { site: site.name, reason, temporary: true });
     }
+  }
+
+  #isNews(site: string, reason: string): boolean {
+    const told = this.#told.get(site);
+    if (!told || this.#reminder === undefined) return !told;
+    return told.reason !== reason || performance.now() - told.at >= this.#reminder;
   }
 }
