@@ -1,12 +1,11 @@
 import type { Command } from 'commander';
 
-import { ControlClient } from '../http/control-client.js';
 import { batchAnswer, batchChanged, batchesAnswer, type BatchLine } from '../http/batch-answers.js';
 import { formatDuration } from '../support/duration.js';
 import { answerTimeout, wholeNumber } from './history.js';
 import { printable, wantsColour, writeJson, type CommandIo } from './io.js';
 import { formatMoment } from './moment.js';
-import { addDaemonOptions, configFrom, stateDirOf, textOption, type ParsedOptions } from './options.js';
+import { addDaemonOptions, clientOf, textOption, type ParsedOptions } from './options.js';
 import { formatTable } from './table.js';
 
 /** `drupald batch …`: batches, and how far they are. */
@@ -65,10 +64,6 @@ function wishOf(id: string, options: ParsedOptions): Record<string, string> {
   const site = textOption(options, 'site');
   const batch = String(wholeNumber('<batch>', id, 1, Number.MAX_SAFE_INTEGER));
   return { batch, ...(site === undefined ? {} : { site }) };
-}
-
-function clientOf(options: ParsedOptions, io: CommandIo): ControlClient {
-  return new ControlClient(stateDirOf(configFrom(options, io, false), io));
 }
 
 /**

@@ -2,12 +2,11 @@ import { once } from 'node:events';
 import { Writable } from 'node:stream';
 
 import type { Command } from 'commander';
-import { ControlClient } from '../http/control-client.js';
 import { cronAnswer, type CronJob } from '../http/cron-answers.js';
 import { formatDuration } from '../support/duration.js';
 import { printable, wantsColour, writeJson, type CommandIo } from './io.js';
 import { formatMoment } from './moment.js';
-import { addDaemonOptions, configFrom, stateDirOf, textOption, type ParsedOptions } from './options.js';
+import { addDaemonOptions, clientOf, textOption, type ParsedOptions } from './options.js';
 import { formatTable } from './table.js';
 
 /** `drupald cron …`: jobs that run at set times. */
@@ -64,10 +63,6 @@ export function addCronCommand(program: Command, io: CommandIo): void {
         if (!io.stdout.write(lines) && io.stdout instanceof Writable) await once(io.stdout, 'drain');
       }
     });
-}
-
-function clientOf(options: ParsedOptions, io: CommandIo): ControlClient {
-  return new ControlClient(stateDirOf(configFrom(options, io, false), io));
 }
 
 /** Jobs as text for people. */

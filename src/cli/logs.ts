@@ -1,9 +1,8 @@
 import type { Command } from 'commander';
-import { ControlClient } from '../http/control-client.js';
 import { logPiece, type LogPiece } from '../http/run-answers.js';
 import { wholeNumber } from './history.js';
 import { printable, printableLines, type CommandIo } from './io.js';
-import { addDaemonOptions, configFrom, stateDirOf, textOption, type ParsedOptions } from './options.js';
+import { addDaemonOptions, clientOf, textOption, type ParsedOptions } from './options.js';
 
 /** Exit code of a program that Ctrl-C ended. */
 const interrupted = 130;
@@ -23,7 +22,7 @@ export function addLogsCommand(program: Command, io: CommandIo, setExitCode: (co
       const [site, lines] = [textOption(options, 'site'), textOption(options, 'lines')];
       if (site !== undefined) query.set('site', site);
       if (lines !== undefined) query.set('lines', String(wholeNumber('--lines', lines, 0, mostLines)));
-      const client = new ControlClient(stateDirOf(configFrom(options, io, false), io));
+      const client = clientOf(options, io);
       const stop = new AbortController();
       const onInterrupt = (): void => stop.abort();
       process.once('SIGINT', onInterrupt);

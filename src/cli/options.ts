@@ -5,7 +5,7 @@ import type { Config } from '../config/config.js';
 import { defaultStateDir, loadConfig } from '../config/load.js';
 import { settings, type SettingKey } from '../config/schema.js';
 import { fail } from '../errors.js';
-import { CONTROL_SOCKET } from '../http/control-client.js';
+import { CONTROL_SOCKET, ControlClient } from '../http/control-client.js';
 import type { CommandIo } from './io.js';
 
 /** Which setting a flag gives. */
@@ -100,4 +100,9 @@ function configOption(): Option {
 function camel(flag: string): string {
   const name = flag.slice(2).split(' ')[0] ?? '';
   return name.replaceAll(/-(\w)/g, (_whole, letter: string) => letter.toUpperCase());
+}
+
+/** A client of the running daemon that the options of a command name. Throws the errors of the configuration. */
+export function clientOf(options: ParsedOptions, io: CommandIo): ControlClient {
+  return new ControlClient(stateDirOf(configFrom(options, io, false), io));
 }

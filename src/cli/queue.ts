@@ -1,5 +1,4 @@
 import type { Command } from 'commander';
-import { ControlClient } from '../http/control-client.js';
 import {
   itemsAnswer,
   itemsChanged,
@@ -13,7 +12,7 @@ import { fail } from '../errors.js';
 import { answerTimeout, wholeNumber } from './history.js';
 import { printable, wantsColour, writeJson, type CommandIo } from './io.js';
 import { formatMoment } from './moment.js';
-import { addDaemonOptions, configFrom, stateDirOf, textOption, type ParsedOptions } from './options.js';
+import { addDaemonOptions, clientOf, textOption, type ParsedOptions } from './options.js';
 import { formatTable } from './table.js';
 
 type Wish = z.infer<typeof itemWish>;
@@ -92,10 +91,6 @@ function wishOf(queue: string, options: ParsedOptions): { queue: string; site?: 
 
 function itemOf(item: string | undefined): { item?: number } {
   return item === undefined ? {} : { item: wholeNumber('[item]', item, 0, Number.MAX_SAFE_INTEGER) };
-}
-
-function clientOf(options: ParsedOptions, io: CommandIo): ControlClient {
-  return new ControlClient(stateDirOf(configFrom(options, io, false), io));
 }
 
 /** Queues as text for people. */
