@@ -46,11 +46,14 @@ export async function kill(scheduler: Scheduler, bus: EventBus, wish: KillWish, 
   }
   const cause = cancelled(first.callback, 'an administrator (drupald kill)', wish.reason);
   const about = { site: first.site.name, handle: first.handle, callback: first.callback };
+  const tell = (): void => {
+    bus.emit('run.stopped', { ...about, reason: cause.sentence });
+  };
   const [record] = runs;
   if (record) {
     return { site: about.site, handle: about.handle, ...(await killRun(record)) };
   }
-  bus.emit('run.stopped', { ...about, reason: cause.sentence });
+  tell();
   const withdrawn = await scheduler.withdraw(first, cause);
   return { site: about.site, handle: about.handle, was: withdrawn ? 'waiting' : 'ending' };
 
@@ -60,10 +63,8 @@ export async function kill(scheduler: Scheduler, bus: EventBus, wish: KillWish, 
       return { was: 'ending', pid };
     }
     const begun = run.worker === undefined ? 'waiting' : 'running';
-    // Written down for the next daemon before anybody hears of it.
-    const stopped = stopRun(run, cause, grace);
-    bus.emit('run.stopped', { ...about, reason: cause.sentence });
-    return { was: (await stopped) ? begun : 'ending', pid };
+    const stopped = await stopRun(run, cause, grace, tell);
+    return { was: stopped ? begun : 'ending', pid };
   }
 }
 
@@ -85,9 +86,15 @@ export async function endProcess(
   const dispatch = record?.dispatch ?? scheduler.allWaiting().find(isIt);
   if (!dispatch || record?.stopped) return;
   const outcome = cause(dispatch.callback);
-  const stopped = record ? stopRun(record, outcome, grace) : scheduler.withdraw(dispatch, outcome);
-  bus.emit('run.stopped', { site: site.name, handle, callback: dispatch.callback, reason: outcome.sentence });
-  await stopped;
+  const tell = (): void => {
+    bus.emit('run.stopped', { site: site.name, handle, callback: dispatch.callback, reason: outcome.sentence });
+  };
+  if (record) {
+    await stopRun(record, outcome, grace, tell);
+  } else {
+    tell();
+    await scheduler.withdraw(dispatch, outcome);
+  }
 }
 
 /**

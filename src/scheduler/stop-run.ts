@@ -12,15 +12,22 @@ import type { RunRecord } from './run-record.js';
  *
  * @param cause what the run comes to, unless it comes to its own end first
  * @param grace milliseconds
+ * @param onWritten called when the next daemon would know of it, before the first signal
  * @returns false: it had been stopped before, or has ended
  */
-export async function stopRun(record: RunRecord, cause: Outcome, grace: number): Promise<boolean> {
+export async function stopRun(
+  record: RunRecord,
+  cause: Outcome,
+  grace: number,
+  onWritten: () => void = () => undefined,
+): Promise<boolean> {
   const { worker, left } = record;
   if (record.stopped || record.state === 'settling' || record.state === 'ended') {
     return false;
   }
   record.stopped = cause;
   record.onStop(cause);
+  onWritten();
   if (!worker) {
     // It waits for one, which will not begin it.
     return true;

@@ -102,13 +102,9 @@ async function stop(
   bus: EventBus,
 ): Promise<void> {
   const { site, handle, callback } = record.dispatch;
-  const before = record.stopped;
-  // Written down for the next daemon before anybody hears of it.
-  const stopped = stopRun(record, cause, grace);
-  if (!before) {
+  await stopRun(record, cause, grace, () => {
     bus.emit('run.stopped', { site: site.name, handle, callback, reason: cause.sentence });
-  }
-  await stopped;
+  });
 }
 
 /** Where a run is: its calls, innermost first; empty when it does not answer. */
