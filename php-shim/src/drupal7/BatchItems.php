@@ -43,11 +43,6 @@ class BatchItems {
     return $queue ? (int) $queue->numberOfItems() : 0;
   }
 
-  /** Whether these are the operations of a set. */
-  public function belongTo(array $set) {
-    return isset($set['queue']['name']) ? $set['queue']['name'] === $this->name : $this->name === '';
-  }
-
   /**
    * The next one, which stays the next one until it is done.
    *
