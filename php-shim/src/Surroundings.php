@@ -50,6 +50,7 @@ class Surroundings {
       'extensions' => $extensions,
       'umask' => sprintf('%04o', $umask),
       'user' => function_exists('posix_geteuid') ? posix_geteuid() : -1,
+      'time' => microtime(TRUE),
     );
   }
 

@@ -6,7 +6,7 @@ import { databaseReason, isDenied } from '../store/database.js';
 import { finding, type Finding } from './findings.js';
 
 /** Largest difference of clocks that disturbs nothing, in seconds. */
-const clockTolerance = 2;
+export const clockTolerance = 2;
 
 /** Connections of the daemon itself beside one for each run. */
 const ownConnections = 6;

@@ -1,5 +1,6 @@
 import type { ServedSite } from '../scheduler/served-site.js';
 import type { SiteFacts } from '../sites/description.js';
+import { clockTolerance } from './database-findings.js';
 import { finding, type Finding } from './findings.js';
 
 /** What of a site these findings need. */
@@ -12,6 +13,9 @@ export function siteFindings(site: Site, facts: SiteFacts): Finding[] {
   const findings = [finding('boots', { site: name, php: facts.php.version, version: version || 'without a version' })];
   if (facts.maintenance) {
     findings.push(finding('maintenance', { site: name }));
+  }
+  if (Math.abs(facts.clockAhead) > clockTolerance) {
+    findings.push(finding('php-clock', { site: name, offset: facts.clockAhead.toFixed(1) }));
   }
   if (site.belonging === 'copied') {
     findings.push(finding('database-copied', { site: name }));

@@ -42,6 +42,12 @@ export const surroundingsCatalog = {
     title: '{site}: the clock of the database server differs by {offset} s',
     remedy: 'Let both machines take their time from one server; limits by age are wrong by that much.',
   },
+  'php-clock': {
+    level: 'warn',
+    title: "{site}: the clock of the workers' PHP differs by {offset} s",
+    remedy:
+      'Let PHP and drupald see one clock: a wrapper around the PHP of the site, or a variable in its environment, gives it another.',
+  },
   'files-owner': {
     level: 'warn',
     title: '{site}: the public files belong to the user number {owner}, processes run as {user}',
@@ -97,6 +103,11 @@ export const surroundingsCatalog = {
     level: 'warn',
     title: '{site}: files are made with the umask {theirs} under the web server, {ours} in the workers',
     remedy: 'Set the setting "umask" of the site to "{theirs}".',
+  },
+  'web-clock': {
+    level: 'warn',
+    title: '{site}: the clock of the web server differs by {offset} s',
+    remedy: 'Let both machines take their time from one server; what is due, and how old it is, differs by that much.',
   },
   'web-user': {
     level: 'warn',

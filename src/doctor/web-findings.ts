@@ -7,7 +7,9 @@ import { request } from 'undici';
 import type { ServedSite } from '../scheduler/served-site.js';
 import type { Surroundings } from '../sites/description.js';
 import type { SiteUri } from '../sites/site-uri.js';
+import { clockAhead, wallMs } from '../support/clock.js';
 import { compareSurroundings } from './compare-surroundings.js';
+import { clockTolerance } from './database-findings.js';
 import { finding, type Finding } from './findings.js';
 
 /** Milliseconds for the one request through the web server. */
@@ -39,8 +41,15 @@ export async function webFindings(site: ServedSite, shim: string, to: string | u
     return [finding('probe-not-placed', { site: site.name, root: site.config.root, reason })];
   }
   try {
+    const before = wallMs();
     const theirs = await ask(uri, name, token, to);
-    const findings = compareSurroundings(site.name, ours, theirs);
+    const ahead = clockAhead(theirs.time, before, wallMs());
+    const findings = [
+      ...compareSurroundings(site.name, ours, theirs),
+      ...(Math.abs(ahead) > clockTolerance
+        ? [finding('web-clock', { site: site.name, offset: ahead.toFixed(1) })]
+        : []),
+    ];
     return findings.length > 0 ? findings : [finding('web-same', { site: site.name })];
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);

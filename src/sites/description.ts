@@ -50,6 +50,8 @@ export interface Surroundings {
   /** Octal text. */
   readonly umask: string;
   readonly user: number;
+  /** Seconds since 1970 by its clock. */
+  readonly time: number;
 }
 
 /** Places of a site that PHP calls deprecated. */
@@ -98,6 +100,8 @@ export interface SiteFacts {
   /** Seconds that a process must have run before its status page is asked (background_process_ass_max_age). */
   readonly statusMaxAge: number;
   readonly timeZone: string;
+  /** Seconds by which PHP's clock is ahead of the daemon's, as far as that is certain. */
+  readonly clockAhead: number;
   readonly maintenance: boolean;
   readonly installTask: string;
   readonly cleanUrls: boolean;

@@ -20,3 +20,17 @@ export interface Clock {
 
 /** The clock of the machine. */
 export const systemClock: Clock = { monotonicMs, wallMs };
+
+/**
+ * By how many seconds another clock is ahead of this one, as far as that is certain: it was
+ * read at some moment in between.
+ *
+ * @param theirs seconds since 1970 by the other clock
+ * @param before milliseconds since 1970, before it was read
+ * @param after the same, when its answer was here
+ * @returns negative: it is behind; 0: nothing shows that it differs
+ */
+export function clockAhead(theirs: number, before: number, after: number): number {
+  const [least, most] = [theirs - after / 1000, theirs - before / 1000];
+  return least > 0 ? least : Math.min(most, 0);
+}

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import type { EventBus } from '../events/bus.js';
 import type { Deprecations, SiteFacts, SiteSettings } from '../sites/description.js';
 import type { SiteUri } from '../sites/site-uri.js';
+import { clockAhead, wallMs } from '../support/clock.js';
 import { runErrand } from './errand.js';
 import { describeJob, type DescribeOptions, type JobPlace } from './jobs.js';
 import { bootFailedMessage, type BootFailure } from './protocol.js';
@@ -23,7 +24,7 @@ export interface SiteAnswer {
 // The shim ships with the daemon, so the shapes are its own; what is checked is that they are there.
 const answer = z.discriminatedUnion('type', [
   z.looseObject({ type: z.literal('settings'), version: z.string() }),
-  z.looseObject({ type: z.literal('facts') }),
+  z.looseObject({ type: z.literal('facts'), time: z.number() }),
   z.looseObject({ type: z.literal('deprecations') }),
   z.looseObject({
     type: z.literal('problem'),
@@ -70,6 +71,7 @@ async function describeOnce(
   timeout: number,
   options: DescribeOptions,
 ): Promise<{ answer: SiteAnswer; killedBy?: string }> {
+  const begun = wallMs();
   const found: { -readonly [K in keyof SiteAnswer]: SiteAnswer[K] } = {};
   const job = (id: string) => describeJob(place, uri, id, options);
   const { exit, late } = await runErrand({ source, place, uri, bus, timeout }, 'describe', job, answer, (message) => {
@@ -78,7 +80,10 @@ async function describeOnce(
         found.settings = message as unknown as SiteSettings;
         return;
       case 'facts':
-        found.facts = message as unknown as SiteFacts;
+        found.facts = {
+          ...(message as unknown as Omit<SiteFacts, 'clockAhead'>),
+          clockAhead: clockAhead(message.time, begun, wallMs()),
+        };
         return;
       case 'deprecations':
         found.deprecations = message as unknown as Deprecations;

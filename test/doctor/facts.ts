@@ -14,6 +14,7 @@ export function facts(change: Partial<Omit<SiteFacts, 'php'>> & { php?: Partial<
     connectionTimeout: 2,
     statusMaxAge: 30,
     timeZone: 'UTC',
+    clockAhead: 0,
     maintenance: false,
     installTask: 'done',
     cleanUrls: true,
@@ -56,6 +57,7 @@ export function surroundings(change: Partial<SiteFacts['surroundings']> = {}): S
     extensions: ['pdo_mysql'],
     umask: '0022',
     user: 33,
+    time: 0,
     ...change,
   };
 }

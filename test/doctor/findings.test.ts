@@ -36,6 +36,11 @@ describe('of the site', () => {
     expect(bad(of(facts({ maintenance: true }), 'copied'))).toEqual(['maintenance', 'database-copied']);
   });
 
+  it('a PHP whose clock is another one', () => {
+    expect(bad(of(facts({ clockAhead: -3 })))).toEqual(['php-clock']);
+    expect(bad(of(facts({ clockAhead: 1.9 })))).toEqual([]);
+  });
+
   it('caches and locks that live elsewhere', () => {
     const found = of(facts({ cacheBackends: ['memcache.inc'], lockApi: 'redis.lock.inc' }));
     expect(codes(found)).toEqual(['boots', 'cache-backends', 'lock-api']);

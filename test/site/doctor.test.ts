@@ -5,6 +5,8 @@ import { prepareApache } from '../harness/prepare-apache.js';
 import { prepareBench } from '../harness/bench.js';
 import { describeSites } from '../harness/describe-sites.js';
 import { examineAlone, examineRunning, type Examination, type ExaminationWish } from '../harness/doctor.js';
+import { FakeClock, hasFakeClock } from '../harness/fake-clock.js';
+import { titleOf } from '../harness/prepare-examined.js';
 import { replaceFile } from '../harness/replace-file.js';
 
 describeSites('doctor', [], (kind) => {
@@ -96,6 +98,14 @@ describeSites('doctor', [], (kind) => {
     const other = { ...same, umask: '0002', ini: { ...same.ini, disable_functions: 'exec' } };
     expect((await alone({ flags, site: other })).bad).toEqual(['no-service-host', 'web-functions', 'web-umask']);
     expect(await probes()).toEqual([]);
+  });
+
+  test.runIf(hasFakeClock)('a PHP of the site with a clock of its own is told', async () => {
+    const clock = await FakeClock.at(join(bench.suite.folder, 'doctor.clock'));
+    await clock.shift(-3_600_000);
+    const found = await alone({ site: { env: clock.env } });
+    expect(found.bad).toContain('php-clock');
+    expect(titleOf(found, 'php-clock')).toMatch(/ differs by -3\d{3}\.\d s$/);
   });
 
   test('a web server that does not answer is told, and the probe is taken away', async () => {

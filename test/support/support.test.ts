@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { Backoff } from '../../src/support/backoff.js';
 import { formatBytes, parseBytes } from '../../src/support/bytes.js';
-import { monotonicMs } from '../../src/support/clock.js';
+import { clockAhead, monotonicMs } from '../../src/support/clock.js';
 import { Deferred } from '../../src/support/deferred.js';
 import { didYouMean } from '../../src/support/did-you-mean.js';
 import { formatDuration, parseDuration } from '../../src/support/duration.js';
@@ -44,6 +44,16 @@ describe('formatDuration', () => {
     [-500, '-500 ms'],
   ])('%d is %s', (given, expected) => {
     expect(formatDuration(given)).toBe(expected);
+  });
+});
+
+describe('another clock', () => {
+  it.each([
+    ['that shows the same, however long its answer takes', 1_000.5, 1_000_000, 1_009_000, 0],
+    ['that is ahead by three seconds at least', 1_004, 1_000_000, 1_001_000, 3],
+    ['that is behind by two seconds at least', 998, 1_000_000, 1_001_000, -2],
+  ])('%s', (_what, theirs, before, after, expected) => {
+    expect(clockAhead(theirs, before, after)).toBe(expected);
   });
 });
 

@@ -44,7 +44,7 @@ it('asks another worker where one was killed', async () => {
   const workers = source(
     { says: [{ type: 'settings', version: '7.1' }], exit: killed },
     {
-      says: [{ type: 'facts' }],
+      says: [{ type: 'facts', time: 0 }],
       exit: { code: 0, signal: undefined, seen: true },
     },
   );

@@ -196,6 +196,7 @@ class Describe {
       'connectionTimeout' => (float) variable_get('background_process_connection_timeout', 2),
       'statusMaxAge' => (float) variable_get('background_process_ass_max_age', 30),
       'timeZone' => date_default_timezone_get(),
+      'time' => microtime(TRUE),
       'maintenance' => (bool) variable_get('maintenance_mode', 0),
       'installTask' => (string) variable_get('install_task', ''),
       'cleanUrls' => (bool) variable_get('clean_url', 0),
