@@ -248,5 +248,44 @@ describe('real minutes', () => {
       expect((await logs('long'))[0]?.message).toContain('was ended after 2 min 30 s');
       await waitFor(async () => (await logs('long')).length === 2, { what: 'the next minute', limitMs: 90_000 });
     });
+
+    test.each([
+      ['serial', 'serial', {}],
+      ['serial with keepalive', 'serial', { poorman_keepalive: true }],
+      ['Background Process', byRow, {}],
+    ])('when drupald is stopped pages go on within a minute, by launcher %s', async (what, launcher, settings) => {
+      const { site, suite } = bench;
+      const config = join(suite.folder, `plain-${bench.daemon.port}.yml`);
+      await writeFile(config, '');
+      await site.setServiceHost(`http://127.0.0.1:${bench.daemon.port}`, 'site.test');
+      await bench.restart({ config });
+      await site.variable('ultimate_cron_plugin_launcher_serial_settings', { max_threads: 2, ...settings });
+      await poorman(launcher);
+      await site.variable('drupald_fixture_job_serial', '');
+      await setJobs({ serial: job('serial', '* * * * *') });
+      await known('serial');
+      const visitor = visit(apache.address);
+      await minutes(1);
+      const before = (await logs('serial')).at(-1)?.start_time ?? 0;
+      expect(await sapis()).not.toContain('apache2handler');
+      // Nobody answers for drupald any more: what pages start goes to the web server.
+      await site.setServiceHost(apache.address, 'site.test');
+      await bench.daemon.stop();
+      const stopped = Date.now() / 1000;
+      await waitFor(
+        async () => (await logs('serial')).some(({ start_time }) => start_time > Math.max(before, stopped)),
+        {
+          what: 'a page to run the job',
+          limitMs: 130_000,
+          seen: () => logs('serial'),
+        },
+      );
+      await visitor.stop();
+      const next = (await logs('serial')).find(({ start_time }) => start_time > stopped)?.start_time ?? NaN;
+      told[`${what}: seconds from the stop to the next run`] = Number((next - stopped).toFixed(1));
+      expect(next - stopped).toBeLessThan(62);
+      expect(await sapis()).toContain('apache2handler');
+      await site.sql("DELETE FROM {drupald_fixture_log} WHERE what = 'job'");
+    });
   });
 });

@@ -56,7 +56,8 @@ run('Ultimate Cron by a clock that is set', () => {
         seen: listed,
       });
 
-    const start = (): Promise<unknown> => bench.restart({ env: clock.env });
+    // Neither the zone of the machine nor that of a visitor is the one of the site.
+    const start = (): Promise<unknown> => bench.restart({ env: { ...clock.env, TZ: 'America/New_York' } });
 
     beforeAll(async () => {
       const { site } = bench;
@@ -64,6 +65,8 @@ run('Ultimate Cron by a clock that is set', () => {
       clock = await FakeClock.at(join(bench.suite.folder, newHandle('clock')));
       await enableModules(site, ['ultimate_cron']);
       await site.variable('date_default_timezone', 'Europe/Tallinn');
+      await site.variable('configurable_timezones', 1);
+      await site.sql("UPDATE {users} SET timezone = 'Pacific/Auckland'");
       await site.variable(
         'drupald_fixture_jobs',
         Object.fromEntries(Object.entries(jobs).map(([name, job]) => [name, { launcher: 'serial', ...job }])),
@@ -125,6 +128,33 @@ run('Ultimate Cron by a clock that is set', () => {
       expect(await begun('hourly', since)).toHaveLength(1);
       expect(await begun('weekly', since)).toHaveLength(1);
       expect(await begun('strict', since)).toEqual([]);
+    });
+
+    test('what is set on the pages of the module counts from the next minute on', async () => {
+      const { site } = bench;
+      const save = (change: string): Promise<unknown> =>
+        site.php(
+          `ctools_include('export'); $job = _ultimate_cron_job_load('drupald_fixed', TRUE); ${change} return TRUE;`,
+        );
+      const ruleOf = async (): Promise<unknown> =>
+        (await listed()).find((one) => one['name'] === 'drupald_fixed')?.['rule'];
+      const queues = async (): Promise<unknown[]> =>
+        (await listed()).map((one) => String(one['name'])).filter((name) => name.startsWith('queue_'));
+      const before = await queues();
+      expect(before).toContain('queue_drupald_fixture_work');
+      await save(
+        "$job->settings['scheduler']['name'] = 'crontab'; $job->settings['scheduler']['crontab'] = array('rules' => array('39 7 * * *'), 'catch_up' => 300); ctools_export_crud_save('ultimate_cron_job', $job);",
+      );
+      await site.php('drupal_flush_all_caches(); return TRUE;');
+      await pass('2028-03-26T04:38Z');
+      await waitFor(async () => (await ruleOf()) === '39 7 * * *', { what: 'the new rule', seen: ruleOf });
+      await pass('2028-03-26T04:39Z');
+      await waitFor(async () => (await begun('fixed', '2028-03-26T04:37Z')).includes('2028-03-26T04:39Z'), {
+        what: 'a run by the new rule',
+        seen: () => begun('fixed', '2028-03-26T04:00Z'),
+      });
+      expect(await queues()).toEqual(before);
+      await save("ctools_export_crud_delete('ultimate_cron_job', $job);");
     });
 
     test('what is off, switched off as a whole, or in maintenance does not start, unless it is told to', async () => {

@@ -4,7 +4,7 @@ import { hasApache } from '../harness/apache.js';
 import { prepareBench } from '../harness/bench.js';
 import { makeDue, visit } from '../harness/cron.js';
 import { describeSites } from '../harness/describe-sites.js';
-import { detail, events, openGate } from '../harness/fixture-log.js';
+import { detail, event, events, openGate } from '../harness/fixture-log.js';
 import { ask } from '../harness/history.js';
 import { prepareApache } from '../harness/prepare-apache.js';
 import { enableModules } from '../harness/real-site.js';
@@ -24,7 +24,13 @@ const goodJobs = {
   serial: job('serial', seldom),
   row: job(byRow, seldom),
 };
-const allJobs = { ...goodJobs, bad: job('serial', '5-3 * * * *') };
+/** Jobs of each launcher that are run at the same time. */
+const crowd = Array.from({ length: 8 }, (_, index) => `crowd_${index}`);
+const allJobs = {
+  ...Object.fromEntries(crowd.map((name, index) => [name, job(index % 2 ? byRow : 'serial', seldom)])),
+  ...goodJobs,
+  bad: job('serial', '5-3 * * * *'),
+};
 
 interface LogRow {
   readonly name: string;
@@ -38,7 +44,7 @@ run('Ultimate Cron', () => {
   describeSites('jobs of Ultimate Cron', ['real'], (kind) => {
     // Without it PHP 8.2 ends each page of Ultimate Cron beside Background Batch while caches are cold.
     const extra = 'error_reporting(E_ALL & ~E_DEPRECATED);';
-    const bench = prepareBench(kind, { site: { settings: { extra } }, daemon: { slots: 4 } });
+    const bench = prepareBench(kind, { site: { settings: { extra } }, daemon: { slots: 12 } });
     const apache = prepareApache(bench);
 
     beforeAll(async () => {
@@ -106,10 +112,14 @@ run('Ultimate Cron', () => {
       ['serial', 'exit 0'],
       ['serial', 'exit 3'],
       ['serial', 'signal'],
+      ['serial', 'memory'],
+      ['row', 'exception'],
       ['row', 'error'],
       ['row', 'fatal'],
       ['row', 'exit 0'],
+      ['row', 'exit 3'],
       ['row', 'signal'],
+      ['row', 'memory'],
     ])('by launcher %s an end by %s has one log row, which is closed and says so', async (name, mood) => {
       const rows = await once(name, mood);
       expect(rows).toHaveLength(1);
@@ -141,6 +151,42 @@ run('Ultimate Cron', () => {
       await waitFor(() => ends() > ended, { what: 'its process to end' });
       await bench.site.variable(`drupald_fixture_job_${name}`, '');
       await openGate(bench.site, `held-${name}`);
+    });
+
+    test.each(['serial', 'row'])('a job of launcher %s that looks for the signal "kill" gets it', async (name) => {
+      await waitFor(async () => (await jobs()).find((one) => one.name === `drupald_${name}`)?.state === 'waiting', {
+        what: `${name} to rest`,
+      });
+      await bench.site.variable(`drupald_fixture_job_${name}`, 'signalled');
+      const over = async (): Promise<number> => (await events(bench.site, name, 'job-over')).length;
+      const [ended, before] = [await over(), (await logs(name)).length];
+      expect((await ask(bench, 'cron', 'run', `drupald_${name}`)).stderr).toBe('');
+      await waitFor(async () => (await events(bench.site, name, 'polls')).length > 0, {
+        what: 'the job to look for it',
+      });
+      await bench.site.variable(`drupald_fixture_job_${name}`, '');
+      await bench.site.php(`_ultimate_cron_job_load('drupald_${name}')->sendSignal('kill', TRUE); return TRUE;`);
+      await waitFor(async () => (await over()) === ended + 1, { what: 'the job to go to its end' });
+      await waitFor(async () => (await logs(name)).at(before)?.end_time !== 0 && !(await locked(name)), {
+        what: 'its log to be closed',
+      });
+      expect((await logs(name)).slice(before)).toMatchObject([{ severity: -1 }]);
+    });
+
+    test('jobs that run at once share no lock, no handle and no random number', async () => {
+      const { site } = bench;
+      for (const name of crowd) {
+        await site.variable(`drupald_fixture_job_${name}`, 'crowd everybody');
+        expect((await ask(bench, 'cron', 'run', `drupald_${name}`)).stderr).toBe('');
+      }
+      const told = async (what: string): Promise<Record<string, string>[]> =>
+        Promise.all(crowd.map(async (name) => detail(await event(site, name, what)) as Record<string, string>));
+      const had = await told('has');
+      await openGate(site, 'everybody');
+      for (const what of ['id', 'lock', 'handle', 'number']) {
+        expect(new Set(had.map((one) => one[what])).size, what).toBe(crowd.length);
+      }
+      expect(await told('kept')).toEqual(had.map(({ id, lock }) => ({ id, lock })));
     });
 
     test('the pages of the module run a job, show that it runs, unlock it, and switch it off and on', async () => {
