@@ -133,6 +133,7 @@ export const siteCatalog = {
   'has-js': {
     level: 'warn',
     title: '{site}: pages do not set the has_js cookie, so every visitor of a batch gets the page without JavaScript',
-    remedy: "Set $conf['set_has_js_cookie'] = TRUE in settings.php: a batch then polls instead of loading whole pages.",
+    remedy:
+      "Set $conf['set_has_js_cookie'] = TRUE in settings.php: a batch then polls instead of loading whole pages. Or enable the module of drupald, which needs no cookie.",
   },
 } as const;

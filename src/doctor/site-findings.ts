@@ -47,7 +47,7 @@ function moduleFindings(site: string, facts: SiteFacts): Finding[] {
       }
     }
   }
-  if (enabled('background_batch') && !facts.jsCookie) {
+  if (enabled('background_batch') && !facts.jsCookie && !enabled('drupald')) {
     findings.push(finding('has-js', { site }));
   }
   return findings;

@@ -59,6 +59,8 @@ describe('of the site', () => {
   it('batches without the cookie', () => {
     const modules = { background_batch: { enabled: true, schema: 0, version: '' } };
     expect(bad(of(facts({ modules, jsCookie: false })))).toEqual(['has-js']);
+    const drupald = { enabled: true, schema: 0, version: '' };
+    expect(bad(of(facts({ modules: { ...modules, drupald }, jsCookie: false })))).toEqual([]);
   });
 
   it('files of another user, and not what is unknown', () => {

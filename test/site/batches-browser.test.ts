@@ -5,6 +5,7 @@ import { prepareApache } from '../harness/prepare-apache.js';
 import { prepareBench } from '../harness/bench.js';
 import { describeSites } from '../harness/describe-sites.js';
 import { detail, events, openGate } from '../harness/fixture-log.js';
+import { enableOwnModule } from '../harness/own-module.js';
 import { newHandle } from '../harness/run.js';
 import { waitFor } from '../harness/wait.js';
 
@@ -107,5 +108,75 @@ run('a browser', () => {
       expect(await results(label)).toEqual([numbers(6)]);
       await admin.context.close();
     }, 90_000);
+
+    describe('with the module of drupald', () => {
+      beforeAll(async () => {
+        await enableOwnModule(bench.site);
+        await bench.site.variable('set_has_js_cookie', false);
+      }, 60_000);
+
+      test('a browser with JavaScript gets the page for it without a cookie', async () => {
+        const label = newHandle('script');
+        const admin = await people.administrator();
+        const id = await maker.make([set(label, 4, { 2: `gate ${label}` })]);
+        await watch(admin, id, '25');
+        expect(admin.page.url()).toContain('js=1');
+        expect((await admin.context.cookies()).map(({ name }) => name)).not.toContain('has_js');
+        await openGate(bench.site, label);
+        await admin.page.waitForURL(/\/user/);
+        expect(await messages(admin)).toContain('Set 1 is over');
+        await admin.context.close();
+      }, 90_000);
+
+      test('one without reloads itself in peace', async () => {
+        const label = newHandle('peace');
+        const admin = await people.administrator({ javaScript: false });
+        const id = await maker.make([set(label, 4, { 2: `gate ${label}` })]);
+        const refreshes: string[] = [];
+        admin.page.on('response', (page) => {
+          void page
+            .text()
+            .catch(() => '')
+            .then((text) => refreshes.push(...(/"Refresh" content="([^"]+)"/.exec(text)?.slice(1) ?? [])));
+        });
+        await admin.page.goto(`/batch?op=start&id=${id}`, { waitUntil: 'commit' });
+        await waitFor(() => refreshes.length > 2, { what: 'three pages', seen: () => refreshes });
+        await openGate(bench.site, label);
+        await admin.page.waitForURL(/\/user/);
+        for (const refresh of refreshes)
+          expect(refresh).toMatch(/op=finished/.test(refresh) ? /^0;/ : /^1; URL=.*do_nojs/);
+        expect(await results(label)).toEqual([numbers(4)]);
+        await admin.context.close();
+      }, 90_000);
+
+      test('every tab comes to the end, and whoever opens the address later, too; a stranger does not', async () => {
+        const label = newHandle('tabs');
+        const admin = await people.administrator();
+        const id = await maker.make([set(label, 4, { 2: `gate ${label}` })]);
+        await watch(admin, id, '25');
+        const second = { ...admin, page: await admin.context.newPage() };
+        await watch(second, id, '25');
+        for (const { page } of [admin, second]) expect(page.url()).toContain('js=1');
+        await openGate(bench.site, label);
+        await Promise.all([admin, second].map(({ page }) => page.waitForURL(/\/user/)));
+        expect(await results(label)).toEqual([numbers(4)]);
+        const later = await admin.page.goto(`/batch?op=start&id=${id}`);
+        expect(later?.status()).toBe(200);
+        expect(admin.page.url()).toMatch(/\/user/);
+        const poll = (person: Person): Promise<unknown> =>
+          person.page.evaluate(
+            async (path) => (await fetch(path, { method: 'POST' })).json() as Promise<unknown>,
+            `/batch?op=do&id=${id}`,
+          );
+        expect(await poll(admin)).toMatchObject({ status: true, percentage: '100.00' });
+        const stranger = await people.person();
+        expect((await stranger.page.goto(`/batch?op=start&id=${id}`))?.status()).toBe(404);
+        expect(await poll(stranger)).toEqual({
+          status: 0,
+          data: expect.stringContaining('This batch has ended') as string,
+        });
+        await Promise.all([admin, stranger].map(({ context }) => context.close()));
+      }, 90_000);
+    });
   });
 });

@@ -20,7 +20,7 @@ class Describe {
   );
 
   private static $modules = array(
-    'background_process', 'progress', 'background_batch', 'background_process_ass', 'ultimate_cron', 'dblog', 'syslog',
+    'background_process', 'progress', 'background_batch', 'background_process_ass', 'ultimate_cron', 'dblog', 'syslog', 'drupald',
   );
 
   /** Variables that settings.php may fix, and that the daemon reads from their table. */
