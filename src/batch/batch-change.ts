@@ -41,7 +41,10 @@ export interface BatchChanged {
  * @throws DrupaldError BATCH_UNKNOWN, BATCH_AMBIGUOUS, BATCH_UNCHANGED
  */
 export async function cancelBatch(tools: BatchChangeTools, wish: BatchCancel): Promise<BatchChanged> {
-  const { site } = await findBatch(tools.batches, wish);
+  const { site, its } = await findBatch(tools.batches, wish);
+  if ((await its.inBrowsers())(wish.batch)) {
+    throw fail('BATCH_UNCHANGED', { batch: String(wish.batch), reason: 'only its browser has it in hand' });
+  }
   const cause = (callback: string): Outcome =>
     cancelled(callback, 'an administrator (drupald batch cancel)', wish.reason);
   const reason = wish.reason === undefined ? '' : ` (${wish.reason})`;
@@ -56,11 +59,16 @@ export async function cancelBatch(tools: BatchChangeTools, wish: BatchCancel): P
  * @throws DrupaldError BATCH_UNKNOWN, BATCH_AMBIGUOUS, BATCH_UNCHANGED
  */
 export async function resumeBatch(tools: BatchChangeTools, wish: BatchChoice): Promise<BatchChanged> {
-  const { site } = await findBatch(tools.batches, wish);
+  const { site, its } = await findBatch(tools.batches, wish);
+  if ((await its.inBrowsers())(wish.batch)) {
+    // It is looked at anew whether its browser has left it.
+    its.release(wish.batch);
+    return { site: site.name, batch: wish.batch };
+  }
   await change(tools, site, wish.batch, { action: 'resume', text: '' }, () =>
     Promise.reject(fail('BATCH_UNCHANGED', { batch: String(wish.batch), reason: 'its process runs or waits' })),
   );
-  tools.batches.all.get(site)?.release(wish.batch);
+  its.release(wish.batch);
   tools.batches.now();
   return { site: site.name, batch: wish.batch };
 }

@@ -1,11 +1,12 @@
 import type { EventBus } from '../events/bus.js';
 import type { StartTaker } from '../intake/accept-start.js';
 import type { Ending } from '../outcome/past-runs.js';
-import { batchCallback, batchFinishCallback } from '../process/own-callback.js';
+import { batchCallback, batchFinishCallback, coreBatchCallback, runsBatch } from '../process/own-callback.js';
 import type { ServedSite } from '../scheduler/served-site.js';
 import { startOwn, whyNot } from '../scheduler/start-own.js';
 import type { BatchProgress } from '../store/batch-table.js';
 import { Backoff } from '../support/backoff.js';
+import { Adoption, type AdoptedBatch } from './adoption.js';
 import { readBatch } from './batch-state.js';
 
 /** The service host that the module background_batch names. */
@@ -28,6 +29,10 @@ export interface SiteBatchesOptions {
   readonly hostsOf: (site: ServedSite) => readonly string[];
   /** Milliseconds after which a batch that is done is finished here. */
   readonly finishAfter: number;
+  /** Milliseconds after which one of Drupal's own Batch API is carried on that its browser has left; undefined: never. */
+  readonly adoptAfter: number | undefined;
+  /** Numbers of database sessions of our own workers. */
+  readonly ownSessions: () => ReadonlySet<number>;
 }
 
 /** What is remembered of one batch. */
@@ -45,6 +50,14 @@ interface Known {
   cancelled: boolean;
 }
 
+/** How far a batch is, and who has begun it where the batch itself does not say so. */
+interface Open extends BatchProgress {
+  readonly uid?: number;
+}
+
+/** The progress of a batch that has none yet. */
+const none: Omit<BatchProgress, 'bid' | 'begun'> = { share: 0, message: '', told: 0, ended: false };
+
 /** The name of the process of a batch. */
 export function handleOfBatch(bid: number): string {
   return `background_batch:${bid}`;
@@ -59,10 +72,27 @@ function handleOfFinish(bid: number): string {
 export class SiteBatches {
   readonly #options: SiteBatchesOptions;
   readonly #known = new Map<number, Known>();
+  /** Undefined while batches of Drupal's own Batch API are left to their browsers. */
+  readonly #adoption: Adoption | undefined;
+  #isGivenBack = false;
   #purged = performance.now();
 
   constructor(options: SiteBatchesOptions) {
     this.#options = options;
+    const { adoptAfter: after } = options;
+    if (after !== undefined) this.#adoption = new Adoption({ ...options, after });
+  }
+
+  /** Whether batches of this site may be looked at, because somebody here has them in hand. */
+  get areServed(): boolean {
+    return this.#hasModule || this.#adoption !== undefined;
+  }
+
+  /** Which batches only their browsers drive: of Drupal's own Batch API, and not in our hands. */
+  async inBrowsers(): Promise<(bid: number) => boolean> {
+    if (this.#hasModule) return () => false;
+    const hidden = new Set(await this.#options.site.coreBatches.hidden());
+    return (bid) => !hidden.has(bid);
   }
 
   /** Why the last process of a batch ended badly; empty: it did not, or nobody knows. */
@@ -74,7 +104,7 @@ export class SiteBatches {
   /** A process of a batch has ended. */
   ended({ run }: Ending): void {
     const bid = bidOf(run.handle);
-    if (bid === undefined || run.callback !== batchCallback) return;
+    if (bid === undefined || !runsBatch(run.callback)) return;
     const known = this.#of(bid);
     known.sentence = run.sentence;
     // One that may not run, because its starter is gone for instance, may not the next time either.
@@ -90,6 +120,7 @@ export class SiteBatches {
   release(bid: number): void {
     this.#known.delete(bid);
     this.#of(bid).missing = -Infinity;
+    this.#adoption?.release(bid);
   }
 
   /** Name of the service host for processes of batches; undefined: they are not run here. */
@@ -103,22 +134,25 @@ export class SiteBatches {
   /** Looks once. Throws what the database throws. */
   async look(): Promise<void> {
     const { site, taker, isDetached } = this.#options;
-    if (taker.closed || isDetached() || !site.isOpen || site.facts?.modules.background_batch?.enabled !== true) return;
+    if (taker.closed || !site.isOpen) return;
+    const adoption = this.#hasModule || isDetached() ? undefined : this.#adoption;
+    if (!adoption) await this.#giveBackAll();
+    if (isDetached() || !(this.#hasModule || adoption)) return;
     const host = this.host;
     if (host === undefined) return;
-    const found = await site.batches.progress();
-    const there = await site.batches.existing(found.map(({ bid }) => bid));
+    const adopted = await adoption?.look();
+    const open = adopted ? await this.#progressOf(adopted) : await this.#progressOfModule();
+    const there = new Set(open.map(({ bid }) => bid));
     for (const bid of this.#known.keys()) {
       if (!there.has(bid)) this.#known.delete(bid);
     }
-    const open = found.filter(({ bid }) => there.has(bid));
-    const handles = open.flatMap(({ bid }) => [handleOfBatch(bid), handleOfFinish(bid)]);
-    const rows = handles.length === 0 ? [] : await site.store.find(handles);
-    const running = new Set(rows.map(({ handle }) => handle));
+    const running = await this.#running([...there]);
     for (const progress of open) {
-      if (running.has(handleOfBatch(progress.bid)) || running.has(handleOfFinish(progress.bid))) {
+      if (running.has(progress.bid)) {
         const known = this.#known.get(progress.bid);
         if (known) Object.assign(known, { missing: undefined, cancelled: false });
+      } else if (adoption) {
+        await this.#seeAdopted(progress, adoption, host);
       } else {
         await this.#see(progress, host);
       }
@@ -129,6 +163,43 @@ export class SiteBatches {
     }
   }
 
+  get #hasModule(): boolean {
+    return this.#options.site.facts?.modules.background_batch?.enabled === true;
+  }
+
+  /** Those of these batches that have a process. */
+  async #running(bids: readonly number[]): Promise<Set<number>> {
+    const handles = bids.flatMap((bid) => [handleOfBatch(bid), handleOfFinish(bid)]);
+    const rows = handles.length === 0 ? [] : await this.#options.site.store.find(handles);
+    const found = new Set(rows.map(({ handle }) => handle));
+    return new Set(bids.filter((bid) => found.has(handleOfBatch(bid)) || found.has(handleOfFinish(bid))));
+  }
+
+  async #progressOfModule(): Promise<readonly BatchProgress[]> {
+    const { site } = this.#options;
+    const found = await site.batches.progress();
+    const there = await site.batches.existing(found.map(({ bid }) => bid));
+    return found.filter(({ bid }) => there.has(bid));
+  }
+
+  async #progressOf(adopted: readonly AdoptedBatch[]): Promise<readonly Open[]> {
+    if (adopted.length === 0) return [];
+    const progress = new Map((await this.#options.site.batches.progress(true)).map((one) => [one.bid, one]));
+    return adopted.map((one) => ({ ...none, begun: one.created, ...progress.get(one.bid), ...one }));
+  }
+
+  /** Gives back what was hidden from its pages and is not to be, once its process has ended. */
+  async #giveBackAll(): Promise<void> {
+    const { site } = this.#options;
+    if (this.#isGivenBack) return;
+    const hidden = await site.coreBatches.hidden();
+    const running = await this.#running(hidden);
+    for (const bid of hidden) {
+      if (!running.has(bid)) await site.coreBatches.giveBack(bid);
+    }
+    this.#isGivenBack = running.size === 0;
+  }
+
   async #see(progress: BatchProgress, host: string): Promise<void> {
     const known = this.#of(progress.bid);
     const now = performance.now();
@@ -136,20 +207,30 @@ export class SiteBatches {
     if (known.cancelled || now < known.until) return;
     if (progress.share >= 1) {
       if (Date.now() - progress.told * 1000 >= this.#options.finishAfter) {
-        await this.#start(known, progress, batchFinishCallback, handleOfFinish(progress.bid), host);
+        await this.#start(known, progress, batchFinishCallback, host);
       }
     } else if (now - known.missing >= missingFor) {
-      await this.#start(known, progress, batchCallback, handleOfBatch(progress.bid), host);
+      await this.#start(known, progress, batchCallback, host);
     }
   }
 
-  async #start(
-    known: Known,
-    { bid, share }: BatchProgress,
-    callback: string,
-    handle: string,
-    host: string,
-  ): Promise<void> {
+  async #seeAdopted(open: Open, adoption: Adoption, host: string): Promise<void> {
+    const known = this.#of(open.bid);
+    const row = await this.#options.site.batches.get(open.bid);
+    const over = row && readBatch(row.data)?.over;
+    if (over === 'finished') {
+      await adoption.giveBack(open.bid, false);
+    } else if (known.cancelled || (open.ended && over === undefined)) {
+      // It may not run here, or somebody does not want it to: its pages can go on with it.
+      await adoption.giveBack(open.bid, false);
+      this.#known.delete(open.bid);
+    } else if (performance.now() >= known.until) {
+      // Nobody can ask for the end of one that is hidden.
+      await this.#start(known, open, over === undefined ? coreBatchCallback : batchFinishCallback, host);
+    }
+  }
+
+  async #start(known: Known, { bid, share, uid }: Open, callback: string, host: string): Promise<void> {
     const { site, taker, bus } = this.#options;
     if (share > known.share) known.backoff.reset();
     known.share = share;
@@ -161,15 +242,16 @@ export class SiteBatches {
       if (row) bus.emit('batch.not-started', { site: site.name, batch: bid, reason: 'its row cannot be read' });
       return;
     }
-    const process = { handle, callback, serviceHost: host, uid: state.uid };
-    const started = await startOwn(taker, site, process, [bid]);
+    const handle = callback === batchFinishCallback ? handleOfFinish(bid) : handleOfBatch(bid);
+    const process = { handle, callback, serviceHost: host, uid: uid ?? state.uid };
+    const started = await startOwn(taker, site, process, callback === coreBatchCallback ? [bid, process.uid] : [bid]);
     const reason = whyNot(started, handle);
     if (reason !== undefined) {
       bus.emit('batch.not-started', { site: site.name, batch: bid, reason });
-    } else if (callback === batchCallback) {
-      bus.emit('batch.resumed', { site: site.name, batch: bid, reason: known.sentence });
-    } else {
+    } else if (callback === batchFinishCallback) {
       bus.emit('batch.finishing', { site: site.name, batch: bid });
+    } else if (callback === batchCallback || state.isOurs) {
+      bus.emit('batch.resumed', { site: site.name, batch: bid, reason: known.sentence });
     }
   }
 

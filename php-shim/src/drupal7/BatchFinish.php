@@ -26,11 +26,13 @@ class BatchFinish {
   public static function run($bid) {
     require_once DRUPAL_ROOT . '/includes/batch.inc';
     BatchPlace::load();
-    $data = db_query('SELECT batch FROM {batch} WHERE bid = :bid', array(':bid' => $bid))->fetchField();
+    $row = db_query('SELECT batch, token FROM {batch} WHERE bid = :bid', array(':bid' => $bid))->fetchObject();
     $batch = &batch_get();
-    $batch = $data ? unserialize($data) : NULL;
+    $batch = $row ? unserialize($row->batch) : NULL;
+    // One of Drupal's own Batch API, which no page can find.
+    $hidden = $row && CoreBatch::isHidden($row->token);
     // The page of the end removes the progress first of all.
-    if (!isset($batch['sets']) || !progress_get_progress('_background_batch:' . $bid)) {
+    if (!isset($batch['sets']) || !($hidden || progress_get_progress('_background_batch:' . $bid))) {
       return;
     }
     $batch += array(BatchFailures::KEY => array());
@@ -40,7 +42,7 @@ class BatchFinish {
     }
     BatchSurroundings::enter($batch);
     $kept = self::keep($batch);
-    if (!self::claim($data, $kept) || self::isTaken($bid)) {
+    if (!self::claim($row->batch, $kept, $hidden) || (!$hidden && self::isTaken($bid))) {
       return;
     }
     self::$open = array($kept, $batch);
@@ -73,11 +75,23 @@ class BatchFinish {
   }
 
   /** Puts it into the place of the one that was read, unless somebody has changed that. */
-  private static function claim($data, array $kept) {
+  private static function claim($data, array $kept, $hidden) {
     // Until they have come to their end.
     BatchMessages::add($kept, t('What was to follow on this batch has not come to its end.'), 'error');
     BatchMessages::append($kept);
-    // A page that finds this one calls none of the others, and makes the progress again that it removes.
+    if (!$hidden) {
+      self::leaveTrace($kept);
+    }
+    return db_query('UPDATE {batch} SET batch = :new, timestamp = :now WHERE bid = :bid AND MD5(batch) = :old', array(
+      ':new' => serialize($kept),
+      ':now' => time(),
+      ':bid' => $kept['id'],
+      ':old' => md5($data),
+    ))->rowCount() > 0;
+  }
+
+  /** A page that finds this one calls none of the others, and makes the progress again that it removes. */
+  private static function leaveTrace(array &$kept) {
     $kept['sets'][] = array(
       'finished' => 'progress_initialize_progress',
       // These two are its arguments.
@@ -85,12 +99,6 @@ class BatchFinish {
       'results' => '',
       'queue' => array('name' => 'drupal_batch:' . $kept['id'] . ':trace', 'class' => 'BatchMemoryQueue'),
     ) + $kept['sets'][0];
-    return db_query('UPDATE {batch} SET batch = :new, timestamp = :now WHERE bid = :bid AND MD5(batch) = :old', array(
-      ':new' => serialize($kept),
-      ':now' => time(),
-      ':bid' => $kept['id'],
-      ':old' => md5($data),
-    ))->rowCount() > 0;
   }
 
   /**

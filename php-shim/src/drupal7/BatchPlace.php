@@ -9,17 +9,24 @@ class BatchPlace {
 
   private static $parts = array('Run', 'Items', 'Save', 'Sets', 'Operation', 'Progress', 'Failures', 'Messages', 'Surroundings', 'Limits', 'End');
 
+  const CORE = 'drupald_core_batch';
+
   /** Makes known what runs a batch; not before Drupal is there, whose classes some extend. */
   public static function load() {
     foreach (self::$parts as $part) {
       require_once __DIR__ . '/Batch' . $part . '.php';
     }
+    require_once __DIR__ . '/CoreBatch.php';
   }
 
   /** The process is claimed: its callback runs next. */
   public static function claimed(array $job) {
     if (isset($job['batch'])) {
       self::load();
+      if ($job['callback'] === self::CORE) {
+        CoreBatch::prepare($job['batch']);
+        return;
+      }
       require_once __DIR__ . '/BatchStart.php';
       BatchStart::watch($job['batch']);
     }

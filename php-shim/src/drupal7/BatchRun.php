@@ -30,18 +30,24 @@ class BatchRun {
   private $inside;
   private $before;
   private $isGone = FALSE;
+  private $arguments;
 
   /**
    * @param array $rules
    *   save: seconds between two saves at most, 0: each operation. onFailure and
    *   retries as of BatchFailures. sentence: why the process before this one died.
+   * @param int|null $owner
+   *   Its starter, where the batch itself does not say so.
    */
-  public static function run($bid, $data, array $rules) {
+  public static function run($bid, $data, array $rules, $owner = NULL) {
     require_once DRUPAL_ROOT . '/includes/batch.inc';
     $batch = &batch_get();
     $batch = unserialize($data);
     if (!isset($batch['sets'], $batch['current_set'], $batch['sets'][$batch['current_set']])) {
       BatchEnd::refuse($bid, 'its row cannot be read');
+    }
+    if ($owner !== NULL) {
+      $batch['uid'] = $owner;
     }
     // The module does not let anybody else work on it, and compares as it does.
     if ((isset($batch['uid']) ? $batch['uid'] : 0) != $GLOBALS['user']->uid) {
@@ -49,6 +55,7 @@ class BatchRun {
       BatchEnd::refuse($bid, 'it runs as somebody else than its starter, who may be gone');
     }
     self::$current = new self($bid, $batch, $rules);
+    self::$current->arguments = $owner === NULL ? array($bid) : array($bid, $owner);
     self::$current->go();
     self::$current = NULL;
     $batch = array();
@@ -139,7 +146,7 @@ class BatchRun {
     $this->failures->leave();
     if ($this->save()) {
       $this->progress->tell($this->batch, $this->fraction, $this->message);
-      background_process_keepalive($this->bid);
+      call_user_func_array('background_process_keepalive', $this->arguments);
     }
   }
 
