@@ -31,6 +31,8 @@ export class BatchBrowser {
   readonly #address: string;
   readonly #site: BootedSite;
   #cookie = '';
+  /** Stands before the paths of the pages of batches, such as "de/". */
+  prefix = '';
 
   private constructor(address: string, site: BootedSite) {
     this.#address = address;
@@ -60,7 +62,9 @@ export class BatchBrowser {
 
   /** Begins a batch in its own session, as a form of the site does. */
   async begin(sets: readonly FixtureSet[]): Promise<number> {
-    const answer = await this.ask(`drupald-fixture/batch?sets=${encodeURIComponent(JSON.stringify(sets))}`);
+    const answer = await this.ask(
+      `${this.prefix}drupald-fixture/batch?sets=${encodeURIComponent(JSON.stringify(sets))}`,
+    );
     const id = new URL(answer.location ?? '', this.#address).searchParams.get('id');
     if (id === null) throw new Error(`No batch was begun: ${answer.status} ${answer.text}`);
     return Number(id);
@@ -83,12 +87,12 @@ export class BatchBrowser {
 
   /** Opens the page of a batch, which has it begun. */
   start(id: number, js = true): Promise<Answer> {
-    return this.ask(`batch?op=start&id=${id}`, { js });
+    return this.ask(`${this.prefix}batch?op=start&id=${id}`, { js });
   }
 
   /** Asks how far it is, as the page does. */
   async poll(id: number): Promise<Poll> {
-    const answer = await this.ask(`batch?id=${id}&op=do`, { method: 'POST', js: true, body: '' });
+    const answer = await this.ask(`${this.prefix}batch?id=${id}&op=do`, { method: 'POST', js: true, body: '' });
     return JSON.parse(answer.text) as Poll;
   }
 
@@ -114,7 +118,7 @@ export class BatchBrowser {
 
   /** Opens the page of the end, and the one to which it leads. */
   async finish(id: number): Promise<string> {
-    let answer = await this.ask(`batch?id=${id}&op=finished`, { js: true });
+    let answer = await this.ask(`${this.prefix}batch?id=${id}&op=finished`, { js: true });
     for (let hops = 0; hops < 4 && answer.location !== undefined; hops += 1) {
       answer = await this.ask(answer.location.replace(/^\//, ''), { js: true });
     }

@@ -2,7 +2,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, expect, test } from 'vitest';
 import { BatchBrowser } from '../harness/batch-browser.js';
-import { BatchSights, numbers, set } from '../harness/batches.js';
+import { addGerman, BatchSights, numbers, set } from '../harness/batches.js';
 import { prepareApache } from '../harness/prepare-apache.js';
 import { prepareBench } from '../harness/bench.js';
 import { describeSites } from '../harness/describe-sites.js';
@@ -157,6 +157,17 @@ describeSites("batches of Drupal's own Batch API", ['real'], (kind) => {
     expect(await sights.overs(label)).toMatchObject([{ success: true, results: numbers(6) }]);
     await bench.restart({ config });
   }, 90_000);
+
+  test('it goes on in the language of the page that began it', async () => {
+    await addGerman(bench.site);
+    const label = newHandle('german');
+    browser.prefix = 'de/';
+    const id = await browser.begin([set(label, 3, { 2: 'look', 3: 'say so' })]);
+    await over(id);
+    expect(detail(await event(bench.site, label, 'look'))).toMatchObject({ language: 'de', uid: 1 });
+    expect((await browser.toEnd(id)).page).toContain('Vorgang 3 sagt so');
+    browser.prefix = '';
+  }, 60_000);
 
   test('one whose session is gone is left alone, and the log says so', async () => {
     const label = newHandle('nobody');

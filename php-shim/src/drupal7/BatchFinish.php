@@ -26,6 +26,7 @@ class BatchFinish {
   public static function run($bid) {
     require_once DRUPAL_ROOT . '/includes/batch.inc';
     BatchPlace::load();
+    BatchLimits::allow($bid);
     $row = db_query('SELECT batch, token FROM {batch} WHERE bid = :bid', array(':bid' => $bid))->fetchObject();
     $batch = &batch_get();
     $batch = $row ? unserialize($row->batch) : NULL;

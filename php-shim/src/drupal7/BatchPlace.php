@@ -27,6 +27,8 @@ class BatchPlace {
         CoreBatch::prepare($job['batch']);
         return;
       }
+      // The process of a batch has its number in its name.
+      BatchLimits::allow((int) substr(strrchr($job['handle'], ':'), 1));
       require_once __DIR__ . '/BatchStart.php';
       BatchStart::watch($job['batch']);
     }

@@ -59,6 +59,8 @@ class BatchRun {
     self::$current->go();
     self::$current = NULL;
     $batch = array();
+    unset($data);
+    BatchLimits::restore();
   }
 
   /**

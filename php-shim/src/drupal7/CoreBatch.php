@@ -21,6 +21,7 @@ class CoreBatch {
 
   /** @see drupald_core_batch() */
   public static function run($bid, $uid) {
+    BatchLimits::allow($bid);
     $row = db_query('SELECT batch, token FROM {batch} WHERE bid = :bid', array(':bid' => $bid))->fetchObject();
     if (!$row || !self::isHidden($row->token)) {
       \Drupald\OutputLog::note('The batch is gone, or its pages have it again.');
