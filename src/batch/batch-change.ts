@@ -4,11 +4,12 @@ import type { EventBus } from '../events/bus.js';
 import { fail } from '../errors.js';
 import { lockedCallback } from '../process/callback-name.js';
 import { cancelled, type Outcome } from '../process/outcome.js';
+import { errandPlace } from '../scheduler/errand-place.js';
 import type { ServedSite } from '../scheduler/served-site.js';
 import { changeBatch } from '../workers/change-batch.js';
 import { findBatch, type BatchChoice } from './batch-view.js';
 import type { Batches } from './batches.js';
-import { handleOfBatch } from './site-batches.js';
+import { handleOfBatch } from './open-batches.js';
 
 /** Times that it is tried to end the process of a batch, which a page may start again, and milliseconds between them. */
 const patience = 200;
@@ -95,8 +96,7 @@ async function change(
     throw fail('BATCH_UNCHANGED', { batch: String(bid), reason: 'its process does not end' });
   }
   try {
-    const at = { source: site.source, place: site.place, uri: site.uris[0], bus, timeout };
-    const result = await changeBatch(at, { ...wish, bid });
+    const result = await changeBatch(errandPlace(site, bus, timeout), { ...wish, bid });
     if (result !== 'changed') {
       throw fail('BATCH_UNCHANGED', { batch: String(bid), reason: reasons[result] });
     }

@@ -3,7 +3,8 @@ import type { ServedSite } from '../scheduler/served-site.js';
 import { execStatus } from '../process/states.js';
 import type { BatchProgress, BatchRow } from '../store/batch-table.js';
 import { readBatch, type BatchState } from './batch-state.js';
-import { handleOfBatch, type SiteBatches } from './site-batches.js';
+import { handleOfBatch } from './open-batches.js';
+import type { SiteBatches } from './site-batches.js';
 import type { Batches } from './batches.js';
 
 /** Batches of a site that are looked at for an answer, the latest ones. */
@@ -105,7 +106,8 @@ async function viewsOf(site: ServedSite, its: SiteBatches, rows: readonly BatchR
   }));
 }
 
-function standing(
+/** How a batch stands, from what is known of it. @param process status of its process; undefined: it has none */
+export function standing(
   state: BatchState,
   progress: BatchProgress | undefined,
   process: number | undefined,

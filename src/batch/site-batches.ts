@@ -6,8 +6,16 @@ import type { ServedSite } from '../scheduler/served-site.js';
 import { startOwn, whyNot } from '../scheduler/start-own.js';
 import type { BatchProgress } from '../store/batch-table.js';
 import { Backoff } from '../support/backoff.js';
-import { Adoption, type AdoptedBatch } from './adoption.js';
+import { Adoption } from './adoption.js';
 import { readBatch } from './batch-state.js';
+import {
+  handleOfBatch,
+  handleOfFinish,
+  openAdopted,
+  openOfModule,
+  withProcess,
+  type OpenBatch,
+} from './open-batches.js';
 
 /** The service host that the module background_batch names. */
 const batchHost = 'background_batch';
@@ -48,24 +56,6 @@ interface Known {
   sentence: string;
   /** Somebody has ended its process, or the site has refused it, and nobody has begun another one. */
   cancelled: boolean;
-}
-
-/** How far a batch is, and who has begun it where the batch itself does not say so. */
-interface Open extends BatchProgress {
-  readonly uid?: number;
-}
-
-/** The progress of a batch that has none yet. */
-const none: Omit<BatchProgress, 'bid' | 'begun'> = { share: 0, message: '', told: 0, ended: false };
-
-/** The name of the process of a batch. */
-export function handleOfBatch(bid: number): string {
-  return `background_batch:${bid}`;
-}
-
-/** The name of the process that finishes it. */
-function handleOfFinish(bid: number): string {
-  return `drupald_batch:${bid}`;
 }
 
 /** The batches of one site: goes on with those whose process is gone, and finishes those that nobody comes back for. */
@@ -141,12 +131,12 @@ export class SiteBatches {
     const host = this.host;
     if (host === undefined) return;
     const adopted = await adoption?.look();
-    const open = adopted ? await this.#progressOf(adopted) : await this.#progressOfModule();
+    const open = adopted ? await openAdopted(site, adopted) : await openOfModule(site);
     const there = new Set(open.map(({ bid }) => bid));
     for (const bid of this.#known.keys()) {
       if (!there.has(bid)) this.#known.delete(bid);
     }
-    const running = await this.#running([...there]);
+    const running = await withProcess(site, [...there]);
     for (const progress of open) {
       if (running.has(progress.bid)) {
         const known = this.#known.get(progress.bid);
@@ -167,33 +157,12 @@ export class SiteBatches {
     return this.#options.site.facts?.modules.background_batch?.enabled === true;
   }
 
-  /** Those of these batches that have a process. */
-  async #running(bids: readonly number[]): Promise<Set<number>> {
-    const handles = bids.flatMap((bid) => [handleOfBatch(bid), handleOfFinish(bid)]);
-    const rows = handles.length === 0 ? [] : await this.#options.site.store.find(handles);
-    const found = new Set(rows.map(({ handle }) => handle));
-    return new Set(bids.filter((bid) => found.has(handleOfBatch(bid)) || found.has(handleOfFinish(bid))));
-  }
-
-  async #progressOfModule(): Promise<readonly BatchProgress[]> {
-    const { site } = this.#options;
-    const found = await site.batches.progress();
-    const there = await site.batches.existing(found.map(({ bid }) => bid));
-    return found.filter(({ bid }) => there.has(bid));
-  }
-
-  async #progressOf(adopted: readonly AdoptedBatch[]): Promise<readonly Open[]> {
-    if (adopted.length === 0) return [];
-    const progress = new Map((await this.#options.site.batches.progress(true)).map((one) => [one.bid, one]));
-    return adopted.map((one) => ({ ...none, begun: one.created, ...progress.get(one.bid), ...one }));
-  }
-
   /** Gives back what was hidden from its pages and is not to be, once its process has ended. */
   async #giveBackAll(): Promise<void> {
     const { site } = this.#options;
     if (this.#isGivenBack) return;
     const hidden = await site.coreBatches.hidden();
-    const running = await this.#running(hidden);
+    const running = await withProcess(site, hidden);
     for (const bid of hidden) {
       if (!running.has(bid)) await site.coreBatches.giveBack(bid);
     }
@@ -214,7 +183,7 @@ export class SiteBatches {
     }
   }
 
-  async #seeAdopted(open: Open, adoption: Adoption, host: string): Promise<void> {
+  async #seeAdopted(open: OpenBatch, adoption: Adoption, host: string): Promise<void> {
     const known = this.#of(open.bid);
     const row = await this.#options.site.batches.get(open.bid);
     const over = row && readBatch(row.data)?.over;
@@ -230,7 +199,7 @@ export class SiteBatches {
     }
   }
 
-  async #start(known: Known, { bid, share, uid }: Open, callback: string, host: string): Promise<void> {
+  async #start(known: Known, { bid, share, uid }: OpenBatch, callback: string, host: string): Promise<void> {
     const { site, taker, bus } = this.#options;
     if (share > known.share) known.backoff.reset();
     known.share = share;

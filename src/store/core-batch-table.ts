@@ -1,5 +1,6 @@
 import { readPhpSession } from '../process/php-session.js';
 import { phpMember } from '../process/php-value.js';
+import { progressPrefix } from './batch-table.js';
 import type { SiteDatabase } from './database.js';
 
 /** What stands before the token of a batch that is hidden from Drupal's own pages. */
@@ -87,7 +88,9 @@ export class CoreBatchTable {
       `UPDATE ${this.#table} SET token = SUBSTRING(token, ${behindMark}) WHERE bid = ? AND token LIKE ?`,
       [bid, `${mark}%`],
     );
-    await this.#main.change(`DELETE FROM ${this.#main.table('progress')} WHERE name = ?`, [`_background_batch:${bid}`]);
+    await this.#main.change(`DELETE FROM ${this.#main.table('progress')} WHERE name = ?`, [
+      progressPrefix + String(bid),
+    ]);
   }
 
   /**

@@ -33,7 +33,7 @@ class BatchFinish {
     // One of Drupal's own Batch API, which no page can find.
     $hidden = $row && CoreBatch::isHidden($row->token);
     // The page of the end removes the progress first of all.
-    if (!isset($batch['sets']) || !($hidden || progress_get_progress('_background_batch:' . $bid))) {
+    if (!isset($batch['sets']) || !($hidden || progress_get_progress(BatchProgress::PREFIX . $bid))) {
       return;
     }
     $batch += array(BatchFailures::KEY => array());
@@ -96,7 +96,7 @@ class BatchFinish {
     $kept['sets'][] = array(
       'finished' => 'progress_initialize_progress',
       // These two are its arguments.
-      'success' => '_background_batch:' . $kept['id'],
+      'success' => BatchProgress::PREFIX . $kept['id'],
       'results' => '',
       'queue' => array('name' => 'drupal_batch:' . $kept['id'] . ':trace', 'class' => 'BatchMemoryQueue'),
     ) + $kept['sets'][0];
@@ -110,7 +110,7 @@ class BatchFinish {
   private static function isTaken($bid) {
     for ($look = 0; $look < 2; $look++) {
       usleep(self::PATIENCE);
-      if (progress_get_progress('_background_batch:' . $bid)) {
+      if (progress_get_progress(BatchProgress::PREFIX . $bid)) {
         return FALSE;
       }
     }
@@ -189,7 +189,7 @@ class BatchFinish {
   }
 
   private static function endProgress($bid) {
-    $name = '_background_batch:' . $bid;
+    $name = BatchProgress::PREFIX . $bid;
     $row = progress_get_progress($name);
     progress_end_progress($name, $row ? $row->message : '');
   }
