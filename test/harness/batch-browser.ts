@@ -20,6 +20,9 @@ export interface Poll {
 export interface FixtureSet {
   readonly label: string;
   readonly operations: readonly (readonly [number: number, mood?: string])[];
+  /** So many more, all in one mood. */
+  readonly count?: number;
+  readonly mood?: string;
   readonly file?: string;
   readonly function?: string;
   readonly finished?: string;
