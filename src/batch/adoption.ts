@@ -109,24 +109,18 @@ export class Adoption {
   async #see(found: CoreBatchPrint, print: string): Promise<void> {
     const known = this.#watched.get(found.bid);
     if (!known || (known.print !== '' && known.print !== print)) {
-      if (found.isHidden && known) {
+      if (found.isHidden && known && !found.isOurs) {
         // Somebody had it in hand all the same, and has saved it now: it is theirs.
         await this.giveBack(found.bid, true);
       }
       this.#watched.set(found.bid, fresh(print));
-      if (found.isHidden && !known) await this.#found(found);
+      // One that an earlier daemon has taken.
+      if (found.isOurs) await this.#take(found.bid);
       return;
     }
     known.print = print;
     if (known.refused) return;
     await (found.isHidden ? this.#wait(found, known) : this.#judge(found, known));
-  }
-
-  /** One that an earlier daemon has hidden. */
-  async #found({ bid }: CoreBatchPrint): Promise<void> {
-    const row = await this.#options.site.batches.get(bid);
-    // What a process of ours has had in hand nobody else has.
-    if (row && readBatch(row.data)?.isOurs === true) await this.#take(bid);
   }
 
   /** Whether one that changes no more is left. */
@@ -158,7 +152,7 @@ export class Adoption {
     if (!known.suspects) this.#suspect(found, known);
     if (this.#areGone(known)) {
       // What they have saved just before they went is seen by the next look.
-      if (known.cleared) await this.#take(bid);
+      if (known.cleared) await this.#take(bid, true);
       known.cleared = true;
     } else if (performance.now() - known.waitingSince >= patience) {
       await this.giveBack(bid, true);
@@ -179,7 +173,7 @@ export class Adoption {
     return known.suspects.size === 0;
   }
 
-  async #take(bid: number): Promise<void> {
+  async #take(bid: number, isNew = false): Promise<void> {
     const row = await this.#options.site.batches.get(bid);
     const state = row && readBatch(row.data);
     if (!row || !state) return;
@@ -188,9 +182,10 @@ export class Adoption {
       await this.giveBack(bid, false);
       return;
     }
+    if (isNew && !(await this.#options.site.coreBatches.take(bid))) return;
     this.#adopted.set(bid, { bid, uid, created: row.created });
     this.#watched.delete(bid);
-    if (!state.isOurs) this.#options.bus.emit('batch.adopted', { site: this.#options.site.name, batch: bid, uid });
+    if (isNew) this.#options.bus.emit('batch.adopted', { site: this.#options.site.name, batch: bid, uid });
   }
 
   /** Why one may not be adopted; empty: it is none of those that are. */

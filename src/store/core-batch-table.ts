@@ -3,11 +3,17 @@ import { phpMember } from '../process/php-value.js';
 import { progressPrefix } from './batch-table.js';
 import type { SiteDatabase } from './database.js';
 
-/** What stands before the token of a batch that is hidden from Drupal's own pages. */
-const mark = 'drupald:';
+/**
+ * What stands before the token of a batch that is hidden from Drupal's own pages: of one that
+ * requests may still have in hand, and of one that nobody has but us.
+ */
+const marks = { hidden: 'drupald?', ours: 'drupald:' } as const;
 
-/** The place in SQL at which the token behind it begins. */
-const behindMark = mark.length + 1;
+/** The place in SQL at which the token behind such a mark begins. */
+const behindMark = marks.ours.length + 1;
+
+const isMarked = '(token LIKE ? OR token LIKE ?)';
+const anyMark = [`${marks.hidden}%`, `${marks.ours}%`];
 
 /** A batch of Drupal's own Batch API, as it stood at one look. */
 export interface CoreBatchPrint {
@@ -15,6 +21,8 @@ export interface CoreBatchPrint {
   /** As its pages know it, also while it is hidden. */
   readonly token: string;
   readonly isHidden: boolean;
+  /** Whether nobody but us has it in hand. */
+  readonly isOurs: boolean;
   /** Sum of its row. */
   readonly sum: string;
 }
@@ -42,12 +50,13 @@ export class CoreBatchTable {
    */
   async prints(since: number): Promise<CoreBatchPrint[]> {
     const rows = await this.#main.rows<{ bid: number; token: string; sum: string | null }>(
-      `SELECT bid, token, MD5(batch) AS sum FROM ${this.#table} WHERE timestamp >= ? OR token LIKE ?`,
-      [Math.floor(since), `${mark}%`],
+      `SELECT bid, token, MD5(batch) AS sum FROM ${this.#table} WHERE timestamp >= ? OR ${isMarked}`,
+      [Math.floor(since), ...anyMark],
     );
     return rows.map(({ bid, token, sum }) => {
-      const isHidden = token.startsWith(mark);
-      return { bid, token: isHidden ? token.slice(mark.length) : token, isHidden, sum: sum ?? '' };
+      const isOurs = token.startsWith(marks.ours);
+      const isHidden = isOurs || token.startsWith(marks.hidden);
+      return { bid, token: isHidden ? token.slice(behindMark - 1) : token, isHidden, isOurs, sum: sum ?? '' };
     });
   }
 
@@ -69,24 +78,31 @@ export class CoreBatchTable {
   async hide({ bid, token, sum }: CoreBatchPrint): Promise<boolean> {
     const hidden = await this.#main.change(
       `UPDATE ${this.#table} SET token = ? WHERE bid = ? AND token = ? AND MD5(batch) = ?`,
-      [mark + token, bid, token, sum],
+      [marks.hidden + token, bid, token, sum],
     );
     return hidden > 0;
   }
 
+  /** Takes one in hand that is hidden. @returns whether it still is */
+  async take(bid: number): Promise<boolean> {
+    const taken = await this.#main.change(
+      `UPDATE ${this.#table} SET token = CONCAT(?, SUBSTRING(token, ${behindMark})) WHERE bid = ? AND ${isMarked}`,
+      [marks.ours, bid, ...anyMark],
+    );
+    return taken > 0;
+  }
+
   /** Those that are hidden. */
   async hidden(): Promise<number[]> {
-    const rows = await this.#main.rows<{ bid: number }>(`SELECT bid FROM ${this.#table} WHERE token LIKE ?`, [
-      `${mark}%`,
-    ]);
+    const rows = await this.#main.rows<{ bid: number }>(`SELECT bid FROM ${this.#table} WHERE ${isMarked}`, anyMark);
     return rows.map(({ bid }) => bid);
   }
 
   /** Gives a batch back to Drupal's pages, which know nothing of its progress in ours. */
   async giveBack(bid: number): Promise<void> {
     await this.#main.change(
-      `UPDATE ${this.#table} SET token = SUBSTRING(token, ${behindMark}) WHERE bid = ? AND token LIKE ?`,
-      [bid, `${mark}%`],
+      `UPDATE ${this.#table} SET token = SUBSTRING(token, ${behindMark}) WHERE bid = ? AND ${isMarked}`,
+      [bid, ...anyMark],
     );
     await this.#main.change(`DELETE FROM ${this.#main.table('progress')} WHERE name = ?`, [
       progressPrefix + String(bid),

@@ -13,6 +13,7 @@ class FakeSite {
   sum = 'a';
   head = 'queue 1';
   isHidden = false;
+  isOurs = false;
   connections: SiteConnection[] = [];
   owners = [5];
   data = data;
@@ -28,7 +29,10 @@ class FakeSite {
       name: 'http://site.test',
       batches: { get: () => Promise.resolve({ bid: 1, created: 1, data: Buffer.from(this.data) }) },
       coreBatches: {
-        prints: () => Promise.resolve([{ bid: 1, token: 't', isHidden: this.isHidden, sum: this.sum }]),
+        prints: () =>
+          Promise.resolve([
+            { bid: 1, token: 't', isHidden: this.isHidden, isOurs: this.isHidden && this.isOurs, sum: this.sum },
+          ]),
         heads: () => Promise.resolve(new Map([[1, this.head]])),
         connections: () => Promise.resolve(this.connections),
         owners: () => Promise.resolve(this.owners),
@@ -36,8 +40,12 @@ class FakeSite {
           this.isHidden ||= sum === this.sum;
           return Promise.resolve(this.isHidden);
         },
+        take: () => {
+          this.isOurs = this.isHidden;
+          return Promise.resolve(this.isOurs);
+        },
         giveBack: () => {
-          this.isHidden = false;
+          this.isHidden = this.isOurs = false;
           return Promise.resolve();
         },
       },
@@ -165,7 +173,7 @@ test('without its starter, or as none of the pages of batches, it is left alone 
 test('one that an earlier daemon has hidden is ours if it was, and looked at like any other if not', async () => {
   const ours = new FakeSite();
   ours.isHidden = true;
-  ours.data = data.replace('a:4:', 'a:6:').replace(/\}$/, 's:3:"uid";i:5;s:7:"drupald";a:0:{}}');
+  ours.isOurs = true;
   ours.connections = open(7);
   expect(await ours.look(2)).toBe(true);
   const other = new FakeSite();
