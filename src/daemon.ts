@@ -172,7 +172,12 @@ export async function runDaemon(config: Config): Promise<void> {
       left: ledger.unseen,
       onSeen: (run) => ledger.seen(run),
     });
-    const batches = new Batches({ ...own, isDetached: () => handBack.isBegun, rules: config.batch });
+    const batches = new Batches({
+      ...own,
+      isDetached: () => handBack.isBegun,
+      ownSessions: () => new Set(scheduler.running.flatMap(({ connections }) => connections)),
+      rules: config.batch,
+    });
     const clockwork: Clockwork = new Clockwork({
       ...own,
       entries: config.schedule,

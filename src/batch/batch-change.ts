@@ -4,11 +4,12 @@ import type { EventBus } from '../events/bus.js';
 import { fail } from '../errors.js';
 import { lockedCallback } from '../process/callback-name.js';
 import { cancelled, type Outcome } from '../process/outcome.js';
+import { errandPlace } from '../scheduler/errand-place.js';
 import type { ServedSite } from '../scheduler/served-site.js';
 import { changeBatch } from '../workers/change-batch.js';
 import { findBatch, type BatchChoice } from './batch-view.js';
 import type { Batches } from './batches.js';
-import { handleOfBatch } from './site-batches.js';
+import { handleOfBatch } from './open-batches.js';
 
 /** Times that it is tried to end the process of a batch, which a page may start again, and milliseconds between them. */
 const patience = 200;
@@ -41,7 +42,10 @@ export interface BatchChanged {
  * @throws DrupaldError BATCH_UNKNOWN, BATCH_AMBIGUOUS, BATCH_UNCHANGED
  */
 export async function cancelBatch(tools: BatchChangeTools, wish: BatchCancel): Promise<BatchChanged> {
-  const { site } = await findBatch(tools.batches, wish);
+  const { site, its } = await findBatch(tools.batches, wish);
+  if ((await its.inBrowsers())(wish.batch)) {
+    throw fail('BATCH_UNCHANGED', { batch: String(wish.batch), reason: 'only its browser has it in hand' });
+  }
   const cause = (callback: string): Outcome =>
     cancelled(callback, 'an administrator (drupald batch cancel)', wish.reason);
   const reason = wish.reason === undefined ? '' : ` (${wish.reason})`;
@@ -56,11 +60,16 @@ export async function cancelBatch(tools: BatchChangeTools, wish: BatchCancel): P
  * @throws DrupaldError BATCH_UNKNOWN, BATCH_AMBIGUOUS, BATCH_UNCHANGED
  */
 export async function resumeBatch(tools: BatchChangeTools, wish: BatchChoice): Promise<BatchChanged> {
-  const { site } = await findBatch(tools.batches, wish);
+  const { site, its } = await findBatch(tools.batches, wish);
+  if ((await its.inBrowsers())(wish.batch)) {
+    // It is looked at anew whether its browser has left it.
+    its.release(wish.batch);
+    return { site: site.name, batch: wish.batch };
+  }
   await change(tools, site, wish.batch, { action: 'resume', text: '' }, () =>
     Promise.reject(fail('BATCH_UNCHANGED', { batch: String(wish.batch), reason: 'its process runs or waits' })),
   );
-  tools.batches.all.get(site)?.release(wish.batch);
+  its.release(wish.batch);
   tools.batches.now();
   return { site: site.name, batch: wish.batch };
 }
@@ -87,8 +96,7 @@ async function change(
     throw fail('BATCH_UNCHANGED', { batch: String(bid), reason: 'its process does not end' });
   }
   try {
-    const at = { source: site.source, place: site.place, uri: site.uris[0], bus, timeout };
-    const result = await changeBatch(at, { ...wish, bid });
+    const result = await changeBatch(errandPlace(site, bus, timeout), { ...wish, bid });
     if (result !== 'changed') {
       throw fail('BATCH_UNCHANGED', { batch: String(bid), reason: reasons[result] });
     }

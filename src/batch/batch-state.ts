@@ -2,8 +2,14 @@ import { phpMember, readPhp, type PhpArray, type PhpValue } from '../process/php
 
 /** What a batch says of itself. */
 export interface BatchState {
-  /** Drupal's number of its starter. */
+  /** Drupal's number of its starter; 0 also where it is not noted. */
   readonly uid: number;
+  /** Whether its starter is noted in it: by the module background_batch, or by us. */
+  readonly hasOwner: boolean;
+  /** Whether pages of Drupal's own run it step by step: not those of update.php, for instance. */
+  readonly isPaged: boolean;
+  /** Whether a process of ours has ever had it in hand. */
+  readonly isOurs: boolean;
   readonly title: string;
   /** Operations of all sets that are known by now, and how many of them are left. */
   readonly total: number;
@@ -41,8 +47,12 @@ export function readBatch(data: Buffer): BatchState | undefined {
   const all = [...(sets as PhpArray).values()];
   const sum = (key: string): number => all.reduce<number>((total, set) => total + number(phpMember(set, key)), 0);
   const over = phpMember(value, 'drupald', 'over');
+  const uid = phpMember(value, 'uid');
   return {
-    uid: number(phpMember(value, 'uid')),
+    uid: number(uid),
+    hasOwner: uid !== undefined,
+    isPaged: phpMember(value, 'url') === 'batch' && phpMember(value, 'progressive') === true,
+    isOurs: phpMember(value, 'drupald') !== undefined,
     title: text(phpMember(current, 'title')),
     total: sum('total'),
     left: sum('count'),

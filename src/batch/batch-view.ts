@@ -3,14 +3,15 @@ import type { ServedSite } from '../scheduler/served-site.js';
 import { execStatus } from '../process/states.js';
 import type { BatchProgress, BatchRow } from '../store/batch-table.js';
 import { readBatch, type BatchState } from './batch-state.js';
-import { handleOfBatch } from './site-batches.js';
+import { handleOfBatch } from './open-batches.js';
+import type { SiteBatches } from './site-batches.js';
 import type { Batches } from './batches.js';
 
 /** Batches of a site that are looked at for an answer, the latest ones. */
 const most = 1_000;
 
 /** How a batch stands. */
-export type BatchStanding = 'waiting' | 'running' | 'failed' | 'stopped' | 'done' | 'finished here';
+export type BatchStanding = 'waiting' | 'running' | 'failed' | 'stopped' | 'done' | 'finished here' | 'in its browser';
 
 /** One batch, as people see it. */
 export interface BatchView {
@@ -50,17 +51,17 @@ export interface BatchChoice {
 /** Batches of all sites. Throws what the database throws. */
 export async function listBatches(batches: Batches): Promise<BatchView[]> {
   const lists = await Promise.all(
-    [...batches.all.keys()]
-      .filter((site) => site.facts?.modules.background_batch?.enabled === true)
-      .map(async (site) => viewsOf(site, await site.batches.list(most))),
+    [...batches.all]
+      .filter(([, its]) => its.areServed)
+      .map(async ([site, its]) => viewsOf(site, its, await site.batches.list(most))),
   );
   return lists.flat();
 }
 
 /** One batch. @throws DrupaldError BATCH_UNKNOWN, BATCH_AMBIGUOUS */
 export async function showBatch(batches: Batches, choice: BatchChoice): Promise<BatchView> {
-  const { site, row } = await findBatch(batches, choice);
-  const [view] = await viewsOf(site, [row]);
+  const { site, its, row } = await findBatch(batches, choice);
+  const [view] = await viewsOf(site, its, [row]);
   if (!view) throw fail('BATCH_UNKNOWN', { batch: String(choice.batch), at: ` of ${site.name} that can be read` });
   return view;
 }
@@ -69,10 +70,12 @@ export async function showBatch(batches: Batches, choice: BatchChoice): Promise<
 export async function findBatch(
   batches: Batches,
   { batch, site }: BatchChoice,
-): Promise<{ readonly site: ServedSite; readonly row: BatchRow }> {
-  const sites = [...batches.all.keys()].filter((one) => site === undefined || one.uris.some(({ url }) => url === site));
-  const rows = await Promise.all(sites.map(async (one) => ({ site: one, row: await one.batches.get(batch) })));
-  const found = rows.flatMap(({ site: one, row }) => (row ? [{ site: one, row }] : []));
+): Promise<{ readonly site: ServedSite; readonly its: SiteBatches; readonly row: BatchRow }> {
+  const sites = [...batches.all].filter(([one]) => site === undefined || one.uris.some(({ url }) => url === site));
+  const rows = await Promise.all(
+    sites.map(async ([one, its]) => ({ site: one, its, row: await one.batches.get(batch) })),
+  );
+  const found = rows.flatMap(({ row, ...at }) => (row ? [{ ...at, row }] : []));
   const [first, second] = found;
   if (!first) {
     throw fail('BATCH_UNKNOWN', { batch: String(batch), at: site === undefined ? '' : ` of ${site}` });
@@ -83,7 +86,7 @@ export async function findBatch(
   return first;
 }
 
-async function viewsOf(site: ServedSite, rows: readonly BatchRow[]): Promise<BatchView[]> {
+async function viewsOf(site: ServedSite, its: SiteBatches, rows: readonly BatchRow[]): Promise<BatchView[]> {
   const read = rows.flatMap((row) => {
     const state = readBatch(row.data);
     return state ? [{ row, state }] : [];
@@ -92,25 +95,28 @@ async function viewsOf(site: ServedSite, rows: readonly BatchRow[]): Promise<Bat
   const progress = new Map((await site.batches.progress(true)).map((one) => [one.bid, one]));
   const processes = await site.store.find(read.map(({ row }) => handleOfBatch(row.bid)));
   const status = new Map(processes.map((one) => [one.handle, one.status]));
+  const inBrowsers = await its.inBrowsers();
   const names = await site.batches.names([...new Set(read.map(({ state }) => state.uid))]);
   return read.map(({ row, state }) => ({
     site: site.name,
     batch: row.bid,
     starter: names.get(state.uid) ?? '',
     created: row.created,
-    ...standing(state, progress.get(row.bid), status.get(handleOfBatch(row.bid))),
+    ...standing(state, progress.get(row.bid), status.get(handleOfBatch(row.bid)), inBrowsers(row.bid)),
   }));
 }
 
-function standing(
+/** How a batch stands, from what is known of it. @param process status of its process; undefined: it has none */
+export function standing(
   state: BatchState,
   progress: BatchProgress | undefined,
   process: number | undefined,
+  inBrowser: boolean,
 ): Omit<BatchView, 'site' | 'batch' | 'starter' | 'created'> {
   const { title, total, left, over, uid, failures } = state;
-  const share = over === undefined ? (progress?.share ?? 0) : 1;
+  const share = over === undefined ? (progress?.share ?? (inBrowser ? (total - left) / Math.max(1, total) : 0)) : 1;
   const seconds = progress ? progress.told - progress.begun : 0;
-  const how = stateOf(state, share, process);
+  const how = inBrowser && over === undefined ? 'in its browser' : stateOf(state, share, process);
   const moves = how === 'running' && progress && share > 0 && seconds > 0;
   return {
     title,

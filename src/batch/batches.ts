@@ -2,7 +2,7 @@ import { BaseComponent } from '../components/component.js';
 import { Repeated } from '../components/repeated.js';
 import type { BatchRules } from '../config/config.js';
 import type { Ending } from '../outcome/past-runs.js';
-import { batchCallback } from '../process/own-callback.js';
+import { batchFinishCallback, runsBatch } from '../process/own-callback.js';
 import type { ServedSite } from '../scheduler/served-site.js';
 import { StoreGuard } from '../store/store-guard.js';
 import type { BatchJob } from '../workers/protocol.js';
@@ -14,12 +14,12 @@ const interval = 1_000;
 /** Milliseconds after which the same trouble is told again. */
 const reminder = 60_000;
 
-export interface BatchesOptions extends Omit<SiteBatchesOptions, 'site' | 'finishAfter'> {
+export interface BatchesOptions extends Omit<SiteBatchesOptions, 'site' | 'finishAfter' | 'adoptAfter'> {
   readonly sites: readonly ServedSite[];
   readonly rules: BatchRules;
 }
 
-/** Batches of the module background_batch: they come to their end whether a page asks for it or not. */
+/** Batches come to their end whether a page asks for it or not. */
 export class Batches extends BaseComponent {
   readonly name = 'batches';
   readonly #options: BatchesOptions;
@@ -31,8 +31,10 @@ export class Batches extends BaseComponent {
     super();
     this.#options = options;
     this.#guard = new StoreGuard(options.bus, reminder);
-    const { finishAfter } = options.rules;
-    this.#sites = new Map(options.sites.map((site) => [site, new SiteBatches({ ...options, finishAfter, site })]));
+    const { finishAfter, adoptAfter } = options.rules;
+    this.#sites = new Map(
+      options.sites.map((site) => [site, new SiteBatches({ ...options, finishAfter, adoptAfter, site })]),
+    );
   }
 
   /** Each site with its batches. */
@@ -49,7 +51,7 @@ export class Batches extends BaseComponent {
 
   /** A run has ended; whichever. */
   ended(ending: Ending): void {
-    if (ending.run.callback !== batchCallback) return;
+    if (!runsBatch(ending.run.callback) && ending.run.callback !== batchFinishCallback) return;
     for (const [site, batches] of this.#sites) {
       if (site.name === ending.run.site) batches.ended(ending);
     }

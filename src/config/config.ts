@@ -144,6 +144,8 @@ export interface BatchRules {
   readonly retries: number;
   /** Milliseconds that one which is done waits for a page. */
   readonly finishAfter: number;
+  /** Milliseconds after which one that its browser has left is carried on; undefined: never. */
+  readonly adoptAfter: number | undefined;
 }
 
 /** What is done about processes of other service hosts that their status page shows to be gone. */

@@ -81,6 +81,7 @@ export function loadConfig(sources: ConfigSources): Config {
       onFailure: values['batch.on_failure'],
       retries: values['batch.retries'],
       finishAfter: values['batch.finish_after'],
+      adoptAfter: values['batch.adopt_core'] ? values['batch.adopt_after'] : undefined,
     },
     setAside: { after: values['set_aside.after'], within: values['set_aside.within'] },
     kill: { grace: values['kill.grace'], onUnlock: values['kill.on_unlock'] },

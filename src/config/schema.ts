@@ -190,6 +190,21 @@ export const settings = {
     sentence:
       'How long a batch that is done waits for a page that asks for its end; then its callbacks are run here, once, and their messages wait for whoever comes back.',
   }),
+  'batch.adopt_core': setting({
+    kind: kinds.flag,
+    default: 'false',
+    example: 'true',
+    sentence:
+      'Whether batches of sites without the module background_batch, which their browser drives, are carried on here when that browser went away. Read before what it asks of a site (docs/batches.md).',
+  }),
+  'batch.adopt_after': setting({
+    kind: kinds.durationFrom(1_000),
+    unit: 'ms',
+    default: '60 s',
+    example: '5 min',
+    sentence:
+      'How long nothing of such a batch must have changed before it is carried on here. It must be longer than the site may work on one operation without asking its database anything.',
+  }),
   isolation: setting({
     kind: kinds.choice('process', 'shared', 'fresh', 'cold'),
     default: 'process',

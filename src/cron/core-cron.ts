@@ -2,13 +2,14 @@ import { BaseComponent } from '../components/component.js';
 import { Repeated } from '../components/repeated.js';
 import type { Ending } from '../outcome/past-runs.js';
 import { coreCronCallback } from '../process/own-callback.js';
+import { errandPlace } from '../scheduler/errand-place.js';
 import type { RunRecord } from '../scheduler/run-record.js';
 import type { ServedSite } from '../scheduler/served-site.js';
 import { startOwn, whyNot } from '../scheduler/start-own.js';
 import { databaseReason } from '../store/database.js';
 import { setVariable } from '../workers/set-variable.js';
 import type { CronJob } from './cron-job.js';
-import { errandPlace, type CronTools } from './cron-tools.js';
+import type { CronTools } from './cron-tools.js';
 import { CronTurns } from './cron-turns.js';
 import { coreJob } from './core-job.js';
 import {
@@ -308,7 +309,8 @@ export class CoreCron extends BaseComponent {
   }
 
   async #setLast(site: ServedSite, value: number): Promise<void> {
-    await setVariable(errandPlace(site, this.#options), { name: 'cron_last', value });
+    const { bus, bootTimeout } = this.#options;
+    await setVariable(errandPlace(site, bus, bootTimeout), { name: 'cron_last', value });
   }
 
   #recordOf(site: ServedSite): RunRecord | undefined {

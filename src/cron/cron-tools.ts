@@ -1,7 +1,6 @@
 import type { EventBus } from '../events/bus.js';
 import type { ServedSite } from '../scheduler/served-site.js';
 import type { StoreGuard } from '../store/store-guard.js';
-import type { ErrandPlace } from '../workers/errand.js';
 import type { ProcessTools } from './entry-work.js';
 
 /** What cron of the sites needs, whichever they have. */
@@ -15,9 +14,4 @@ export interface CronTools extends ProcessTools {
   readonly bootTimeout: number;
   /** Milliseconds between SIGTERM and SIGKILL. */
   readonly killGrace: number;
-}
-
-/** Where a site does what it is asked. */
-export function errandPlace(site: ServedSite, { bus, bootTimeout: timeout }: CronTools): ErrandPlace {
-  return { source: site.source, place: site.place, uri: site.uris[0], bus, timeout };
 }

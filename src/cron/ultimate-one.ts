@@ -1,9 +1,9 @@
 import type { Ending } from '../outcome/past-runs.js';
 import { jobCallbackOne } from '../process/cron-one.js';
 import { Serialized } from '../process/serialized.js';
+import { errandPlace } from '../scheduler/errand-place.js';
 import type { UltimateJob, UltimateJobs } from '../workers/protocol.js';
 import { launchUltimateJob, readUltimateJobs } from '../workers/ultimate-jobs.js';
-import { errandPlace } from './cron-tools.js';
 import type { PendingJob } from './ultimate-book.js';
 import { runsOf, type JobEnd, type UltimateWay, type WayTools } from './ultimate-way.js';
 
@@ -43,12 +43,12 @@ export class UltimateOne implements UltimateWay {
 
   read(): Promise<UltimateJobs> {
     const { site, options } = this.#tools;
-    return readUltimateJobs(errandPlace(site, options), 1, options.queuesOf(site));
+    return readUltimateJobs(errandPlace(site, options.bus, options.bootTimeout), 1, options.queuesOf(site));
   }
 
   async launch(job: string): Promise<void> {
     const { site, options } = this.#tools;
-    await launchUltimateJob(errandPlace(site, options), 1, job);
+    await launchUltimateJob(errandPlace(site, options.bus, options.bootTimeout), 1, job);
   }
 
   /** The module counts all of its rows, of whichever host. */

@@ -3,12 +3,12 @@ import { randomUUID } from 'node:crypto';
 import type { Ending } from '../outcome/past-runs.js';
 import { cancelled } from '../process/outcome.js';
 import { ultimateJobCallback } from '../process/own-callback.js';
+import { errandPlace } from '../scheduler/errand-place.js';
 import type { RunRecord } from '../scheduler/run-record.js';
 import { stopRun } from '../scheduler/stop-run.js';
 import { Backoff } from '../support/backoff.js';
 import type { JobToClose, UltimateJob, UltimateJobs } from '../workers/protocol.js';
 import { closeUltimateJob, launchUltimateJob, readUltimateJobs } from '../workers/ultimate-jobs.js';
-import { errandPlace } from './cron-tools.js';
 import type { OpenLog, PendingJob } from './ultimate-book.js';
 import { runsOf, type JobEnd, type UltimateWay, type WayTools } from './ultimate-way.js';
 
@@ -59,12 +59,12 @@ export class UltimateTwo implements UltimateWay {
 
   read(): Promise<UltimateJobs> {
     const { site, options } = this.#tools;
-    return readUltimateJobs(errandPlace(site, options), 2);
+    return readUltimateJobs(errandPlace(site, options.bus, options.bootTimeout), 2);
   }
 
   async launch(job: string): Promise<void> {
     const { site, options } = this.#tools;
-    await launchUltimateJob(errandPlace(site, options), 2, job);
+    await launchUltimateJob(errandPlace(site, options.bus, options.bootTimeout), 2, job);
   }
 
   others(launcher: string): number {
@@ -134,7 +134,7 @@ export class UltimateTwo implements UltimateWay {
     const backoff = new Backoff({ firstMs: 250, maxMs: 10_000 });
     for (let attempt = 1; ; attempt += 1) {
       try {
-        await closeUltimateJob(errandPlace(site, options), what);
+        await closeUltimateJob(errandPlace(site, options.bus, options.bootTimeout), what);
         return;
       } catch (error) {
         if (attempt === closings || options.taker.closed) {

@@ -141,6 +141,11 @@ export interface EventMap {
   'batch.resumed': EventBase & { readonly batch: number; readonly reason: string };
   /** A batch is done, and nobody has come back for its end. */
   'batch.finishing': EventBase & { readonly batch: number };
+  /** A batch that its browser has left is carried on. */
+  'batch.adopted': EventBase & { readonly batch: number; readonly uid: number };
+  /** Requests that are open may have it in hand, because nothing of it has changed since, or because it is hidden just now. */
+  'batch.awaited': EventBase & { readonly batch: number; readonly connections: number; readonly hidden: boolean };
+  'batch.not-adopted': EventBase & { readonly batch: number; readonly reason: string };
   'batch.not-started': EventBase & { readonly batch: number; readonly reason: string };
   'queue.in-memory': EventBase & { readonly reason: string };
   /** The rules of a job cannot be used. */

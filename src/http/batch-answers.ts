@@ -4,7 +4,7 @@ const batch = z.object({
   site: z.string(),
   batch: z.number(),
   title: z.string(),
-  state: z.enum(['waiting', 'running', 'failed', 'stopped', 'done', 'finished here']),
+  state: z.enum(['waiting', 'running', 'failed', 'stopped', 'done', 'finished here', 'in its browser']),
   /** From 0 to 100. */
   percentage: z.number(),
   /** HTML. */

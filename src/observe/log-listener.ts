@@ -163,6 +163,19 @@ const lines: { readonly [N in EventName]?: Line<N> } = {
     level: 'info',
     say: (e) => `Batch ${e.batch} is done, and nobody asks for its end: it is finished.`,
   },
+  'batch.adopted': {
+    level: 'info',
+    say: (e) => `Batch ${e.batch} was left by its browser: it is carried on here, as user ${e.uid}.`,
+  },
+  'batch.awaited': {
+    level: 'debug',
+    say: (e) =>
+      `Batch ${e.batch} ${e.hidden ? 'is hidden from its pages' : 'changes no more'}; ${count(e.connections, 'connection')} may still have it in hand.`,
+  },
+  'batch.not-adopted': {
+    level: 'warn',
+    say: (e) => `Batch ${e.batch} was left by its browser, and is not carried on: ${e.reason}.`,
+  },
   'batch.not-started': { level: 'warn', say: (e) => `Batch ${e.batch} does not go on yet: ${e.reason}.` },
   'queue.in-memory': {
     level: 'warn',

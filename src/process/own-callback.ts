@@ -15,6 +15,9 @@ export const ultimateJobCallback = 'drupald_ultimate_job';
 /** The callback by which the module background_batch runs a batch. */
 export const batchCallback = '_background_batch_process';
 
+/** Carries on a batch of Drupal's own Batch API whose browser went away. */
+export const coreBatchCallback = 'drupald_core_batch';
+
 /** Runs the callbacks of a batch that nobody came back for. */
 export const batchFinishCallback = 'drupald_batch_finish';
 
@@ -24,8 +27,14 @@ export const ownCallbacks: readonly string[] = [
   cronHookCallback,
   queueCallback,
   ultimateJobCallback,
+  coreBatchCallback,
   batchFinishCallback,
 ];
+
+/** Whether a callback runs the operations of a batch. */
+export function runsBatch(callback: string): boolean {
+  return callback === batchCallback || callback === coreBatchCallback;
+}
 
 /** Whether a callback is one of ours: known only in our workers, and run as the web server would run cron.php. */
 export function isOwnCallback(callback: string): boolean {

@@ -13,6 +13,18 @@ export function readPhp(bytes: Buffer): PhpValue {
   return new Reader(bytes).value();
 }
 
+/**
+ * Reads one value that stands among others.
+ *
+ * @param at where it begins
+ * @returns it, and where it ends
+ * @throws Error for what PHP cannot have written
+ */
+export function readPhpFrom(bytes: Buffer, at: number): { readonly value: PhpValue; readonly end: number } {
+  const reader = new Reader(bytes, at);
+  return { value: reader.value(), end: reader.at };
+}
+
 /** A member of an array, or of one inside it; undefined: there is none. */
 export function phpMember(value: PhpValue | undefined, ...path: readonly string[]): PhpValue | undefined {
   let found = value;
@@ -24,10 +36,15 @@ export function phpMember(value: PhpValue | undefined, ...path: readonly string[
 
 class Reader {
   readonly #bytes: Buffer;
-  #at = 0;
+  #at: number;
 
-  constructor(bytes: Buffer) {
+  constructor(bytes: Buffer, at = 0) {
     this.#bytes = bytes;
+    this.#at = at;
+  }
+
+  get at(): number {
+    return this.#at;
   }
 
   value(): PhpValue {

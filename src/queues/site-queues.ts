@@ -1,4 +1,5 @@
 import type { Ending } from '../outcome/past-runs.js';
+import { errandPlace } from '../scheduler/errand-place.js';
 import type { OwnStart } from '../scheduler/start-own.js';
 import { countItems } from '../workers/queue-counts.js';
 import type { Drain } from './drain.js';
@@ -51,11 +52,7 @@ export class SiteQueues {
     this.keeper = new ItemKeeper(options.site, options.settings, options.bus);
     const { site, settings, bus } = options;
     this.elsewhere = new Elsewhere({
-      ask: (queues) =>
-        countItems(
-          { source: site.source, place: site.place, uri: site.uris[0], bus, timeout: settings.settleTimeout },
-          queues,
-        ),
+      ask: (queues) => countItems(errandPlace(site, bus, settings.settleTimeout), queues),
       pause: settings.pause,
       onPause: (queue, reason, pauseMs) => bus.emit('queue.paused', { site: site.name, queue, reason, pauseMs }),
     });

@@ -35,6 +35,8 @@ export class RunRecord {
   claimStamp: string | undefined;
   /** The value of its locks in the site's table; empty: the site keeps them elsewhere. */
   lock = '';
+  /** Numbers of its sessions in the databases, as far as its worker has told of them. */
+  connections: readonly number[] = [];
   /** What a process of our own has begun so far, in order. */
   readonly steps: string[] = [];
   /** Why it was stopped, by whom; undefined: it was not. */
@@ -110,6 +112,7 @@ export class RunRecord {
       this.claimed(Date.now());
       this.claimStamp = message.stamp;
       this.lock = message.lock;
+      this.connections = message.connections;
       this.tellsStack = message.stack === true;
       this.move('running');
       this.#sayEnough();

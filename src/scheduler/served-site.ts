@@ -6,6 +6,7 @@ import type { SiteFacts, SiteSettings } from '../sites/description.js';
 import type { SiteUri } from '../sites/site-uri.js';
 import { TroubleTeller } from '../events/trouble-teller.js';
 import { BatchTable } from '../store/batch-table.js';
+import { CoreBatchTable } from '../store/core-batch-table.js';
 import { CoreTables } from '../store/core-tables.js';
 import { CronSlotTable } from '../store/cron-slot-table.js';
 import { databaseReason, isTemporary, SiteDatabase } from '../store/database.js';
@@ -67,6 +68,8 @@ export class ServedSite extends BaseComponent {
   readonly queueItems: QueueItemTable;
   /** Batches and their progress. */
   readonly batches: BatchTable;
+  /** Those of Drupal's own Batch API. */
+  readonly coreBatches: CoreBatchTable;
   /** Times for which entries of our own were fired. */
   readonly cronSlots: CronSlotTable;
   /** Which processes of ours this daemon has in hand, as others on the database see it. */
@@ -122,6 +125,7 @@ export class ServedSite extends BaseComponent {
     this.queue = new QueueTable(main);
     this.queueItems = new QueueItemTable(main);
     this.batches = new BatchTable(main);
+    this.coreBatches = new CoreBatchTable(main);
     this.cronSlots = new CronSlotTable(main);
     this.ownership = new Ownership(new OwnerTable(main), this.name, options.bus);
     this.ultimate = new UltimateStore(main);

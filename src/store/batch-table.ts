@@ -1,7 +1,7 @@
 import type { SiteDatabase } from './database.js';
 
 /** What stands before the number of a batch in the name of its progress. */
-const prefix = '_background_batch:';
+export const progressPrefix = '_background_batch:';
 
 /** The progress of a batch. */
 export interface BatchProgress {
@@ -47,10 +47,10 @@ export class BatchTable {
     }>(
       `SELECT name, progress, message, start_stamp, current_stamp, end_stamp FROM ${this.#main.table('progress')}` +
         ` WHERE name LIKE ?${all ? '' : ' AND end_stamp = 0'}`,
-      [`${prefix.replaceAll('_', '\\_')}%`],
+      [`${progressPrefix.replaceAll('_', '\\_')}%`],
     );
     return rows.flatMap((row) => {
-      const bid = Number(row.name.slice(prefix.length));
+      const bid = Number(row.name.slice(progressPrefix.length));
       return Number.isInteger(bid)
         ? [
             {

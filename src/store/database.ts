@@ -27,6 +27,9 @@ const lockWait = 10;
 const repetitions = 3;
 const firstPause = 10;
 
+/** Numbers of the connections that this daemon has open, by server: several sites may have one user. */
+const ownConnections = new Map<string, Set<number>>();
+
 /** A value that a statement takes. */
 export type Param = string | number | Buffer | null;
 
@@ -60,12 +63,25 @@ export class SiteDatabase {
     };
     this.#pool = createPool(options);
     this.#pool.on('connection', (connection) => {
+      const own = this.ownConnections as Set<number>;
+      own.add(connection.threadId);
+      // A server that was started anew counts from the beginning.
+      for (const over of ['end', 'error']) connection.once(over, () => own.delete(connection.threadId));
       // Fails only with the connection itself, and the statement behind it then tells.
       connection.query(
         `SET SESSION innodb_lock_wait_timeout = ${lockWait}, lock_wait_timeout = ${lockWait}`,
         () => undefined,
       );
     });
+  }
+
+  /** Numbers of all connections that this daemon has open to the server of this database. */
+  get ownConnections(): ReadonlySet<number> {
+    const { host, port, socket } = this.access;
+    const server = socket === '' ? `${host}:${port}` : socket;
+    const own = ownConnections.get(server) ?? new Set();
+    ownConnections.set(server, own);
+    return own;
   }
 
   /** Whether its last statement was slow. */

@@ -1,5 +1,5 @@
-import { bootReason } from './describe-site.js';
-import { runErrand, type ErrandPlace } from './errand.js';
+import { askSite } from './ask-site.js';
+import type { ErrandPlace } from './errand.js';
 import { batchJob } from './jobs.js';
 import { batchMessage, type BatchWish } from './protocol.js';
 
@@ -12,14 +12,10 @@ export type BatchChange = 'changed' | 'gone' | 'done' | 'stopped' | 'finished';
  * @throws Error with the reason when that could not be done
  */
 export async function changeBatch(at: ErrandPlace, wish: BatchWish): Promise<BatchChange> {
-  const found: { trouble: string; result?: BatchChange } = { trouble: `its worker ended without a word` };
-  const job = (id: string) => batchJob(at.place, at.uri, id, wish);
-  await runErrand(at, 'batch', job, batchMessage, (message) => {
-    if (message.type === 'batch') found.result = message.result;
-    else if (message.type === 'boot-failed') found.trouble = bootReason(message);
+  return askSite(at, {
+    kind: 'batch',
+    job: (id) => batchJob(at.place, at.uri, id, wish),
+    schema: batchMessage,
+    answer: (message) => (message.type === 'batch' ? message.result : undefined),
   });
-  if (found.result === undefined) {
-    throw new Error(found.trouble);
-  }
-  return found.result;
 }

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 
 import type { OutcomeKind } from '../process/outcome.js';
-import { batchCallback, isOwnCallback } from '../process/own-callback.js';
+import { isOwnCallback, runsBatch } from '../process/own-callback.js';
 import {
   cronVariables,
   noContext,
@@ -90,7 +90,7 @@ export function runJob(place: JobPlace, uri: SiteUri, run: RunOf): RunJob {
       ? { own: true as const, q: '', server: cronVariables(uri, place.root, place.env) }
       : {}),
     ...(run.gate === true ? { gate: true as const } : {}),
-    ...(run.batch && run.callback === batchCallback ? { batch: run.batch } : {}),
+    ...(run.batch && runsBatch(run.callback) ? { batch: run.batch } : {}),
     kind: 'run',
     title: `run ${run.handle}`,
     handle: run.handle,

@@ -293,7 +293,7 @@ export interface RunJob extends JobBase {
   readonly own?: true;
   /** It is cron of a site whose cron the daemon runs: it may be needless by now. */
   readonly gate?: true;
-  /** It is a batch of the module background_batch, which the shim runs in the place of the module's function. */
+  /** It is a batch, which the shim runs: one of the module background_batch in the place of the module's function. */
   readonly batch?: BatchJob;
   readonly processFile: string;
   /** File that says that the hook has begun; only one can make it. */

@@ -1,5 +1,5 @@
-import { bootReason } from './describe-site.js';
-import { runErrand, type ErrandPlace } from './errand.js';
+import { askSite } from './ask-site.js';
+import type { ErrandPlace } from './errand.js';
 import { countJob } from './jobs.js';
 import { countsMessage } from './protocol.js';
 
@@ -13,19 +13,11 @@ export type ItemCount = number | { readonly problem: string };
  * @throws Error with the reason when the site could not be asked
  */
 export async function countItems(at: ErrandPlace, queues: readonly string[]): Promise<Map<string, ItemCount>> {
-  const found: { counts?: Map<string, ItemCount>; trouble: string } = { trouble: 'its worker ended without a word' };
-  const job = (id: string) => countJob(at.place, at.uri, id, queues);
-  await runErrand(at, 'count', job, countsMessage, (message) => {
-    if (message.type === 'counts') {
-      found.counts = new Map(
-        message.queues.map(({ name, count, problem }) => [name, count ?? { problem: problem ?? 'unknown' }]),
-      );
-    } else if (message.type === 'boot-failed') {
-      found.trouble = bootReason(message);
-    }
+  const counts = await askSite(at, {
+    kind: 'count',
+    job: (id) => countJob(at.place, at.uri, id, queues),
+    schema: countsMessage,
+    answer: (message) => (message.type === 'counts' ? message.queues : undefined),
   });
-  if (!found.counts) {
-    throw new Error(found.trouble);
-  }
-  return found.counts;
+  return new Map(counts.map(({ name, count, problem }) => [name, count ?? { problem: problem ?? 'unknown' }]));
 }

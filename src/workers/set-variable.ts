@@ -1,5 +1,5 @@
-import { bootReason } from './describe-site.js';
-import { runErrand, type ErrandPlace } from './errand.js';
+import { askSite } from './ask-site.js';
+import type { ErrandPlace } from './errand.js';
 import { setJob } from './jobs.js';
 import { setMessage } from './protocol.js';
 
@@ -12,13 +12,11 @@ export async function setVariable(
   at: ErrandPlace,
   variable: { readonly name: string; readonly value: string | number },
 ): Promise<void> {
-  const found: { trouble?: string } = { trouble: `its worker ended without having set ${variable.name}` };
-  const job = (id: string) => setJob(at.place, at.uri, id, variable.name, variable.value);
-  await runErrand(at, 'set', job, setMessage, (message) => {
-    if (message.type === 'set') delete found.trouble;
-    else if (message.type === 'boot-failed') found.trouble = bootReason(message);
+  await askSite(at, {
+    kind: 'set',
+    job: (id) => setJob(at.place, at.uri, id, variable.name, variable.value),
+    schema: setMessage,
+    answer: ({ type }) => (type === 'set' ? true : undefined),
+    without: `its worker ended without having set ${variable.name}`,
   });
-  if (found.trouble !== undefined) {
-    throw new Error(found.trouble);
-  }
 }

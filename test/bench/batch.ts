@@ -9,7 +9,15 @@ import { installReal } from '../harness/real-site.js';
 import { copySite } from '../harness/template.js';
 import { temporaryFolder } from '../harness/up-site.js';
 import { median } from './figures.js';
-import { daemonSide, type Side } from './sides.js';
+import { batchPages } from './batch-pages.js';
+import { apacheSide, daemonSide, type Side } from './sides.js';
+
+/** What is measured of batches. */
+export interface BatchBenchOptions {
+  readonly rounds: number;
+  /** `process`: in the same kind of process; `page`: from a page to its end; both without it. */
+  readonly only?: readonly string[] | undefined;
+}
 
 /** Operations of each batch, and microseconds that each of them sleeps. */
 const cases = [
@@ -24,8 +32,8 @@ const ways = [
   { name: "module's function, one process", callback: 'drupald_fixture_stock_batch', lifespan: 600_000 },
 ] as const;
 
-/** Batches in drupald's driver beside the module's own function. */
-export async function batchBench(rounds: number): Promise<void> {
+/** Batches in drupald's driver beside the module's own function, and beside Drupal's own pages. */
+export async function batchBench({ rounds, only }: BatchBenchOptions): Promise<void> {
   const source = realDrupal();
   if (source === undefined) {
     throw new Error('No real Drupal 7 here: name one with --root.');
@@ -34,29 +42,45 @@ export async function batchBench(rounds: number): Promise<void> {
   const server = await MariaDb.start(join(folder, 'mariadb'));
   let site: BootedSite | undefined;
   let side: Side | undefined;
+  let apache: Side | undefined;
+  const wants = (name: string): boolean => only?.includes(name) ?? true;
   try {
     site = await copySite(await installReal(source, server, folder), server, folder, {
       settings: { extra: 'error_reporting(E_ALL & ~E_DEPRECATED);' },
     });
-    side = await daemonSide('process', site, folder);
-    await site.setServiceHost(`http://127.0.0.1:${side.port}`, 'site.test');
-    for (const one of cases) {
-      const found = new Map<string, number[]>(ways.map(({ name }) => [name, []]));
-      for (let round = 0; round < rounds; round += 1) {
-        for (const way of ways) {
-          await site.variable('background_batch_process_lifespan', way.lifespan);
-          found.get(way.name)?.push(await seconds(site, one, way.callback));
-        }
-      }
-      for (const [name, all] of found) {
-        console.log(`${one.name}, ${name}: ${median(all).toFixed(2)} s (${all.map((s) => s.toFixed(2)).join(', ')})`);
-      }
+    if (wants('process')) {
+      side = await daemonSide('process', site, folder);
+      await site.setServiceHost(`http://127.0.0.1:${side.port}`, 'site.test');
+      await inOneProcess(site, rounds);
+      await side.stop();
+      side = undefined;
+    }
+    if (wants('page')) {
+      apache = await apacheSide(site, folder);
+      await batchPages(site, folder, apache, rounds);
     }
   } finally {
+    await apache?.stop();
     await side?.stop();
     await site?.close();
     await server.stop();
     await rm(folder, { recursive: true, force: true });
+  }
+}
+
+/** The driver beside the module's function, in the same kind of process. */
+async function inOneProcess(site: BootedSite, rounds: number): Promise<void> {
+  for (const one of cases) {
+    const found = new Map<string, number[]>(ways.map(({ name }) => [name, []]));
+    for (let round = 0; round < rounds; round += 1) {
+      for (const way of ways) {
+        await site.variable('background_batch_process_lifespan', way.lifespan);
+        found.get(way.name)?.push(await seconds(site, one, way.callback));
+      }
+    }
+    for (const [name, all] of found) {
+      console.log(`${one.name}, ${name}: ${median(all).toFixed(2)} s (${all.map((s) => s.toFixed(2)).join(', ')})`);
+    }
   }
 }
 

@@ -1,7 +1,8 @@
 // Measures drupald beside Apache with mod_php on one site and one database.
 // Usage: npm run bench -- [--root DIR] [--only NAME,NAME] [--rounds N] [--write]
 //        npm run bench -- --cron [--root DIR] [--rounds N]: what pages feel of cron, and what ticks cost
-//        npm run bench -- --batch [--root DIR] [--rounds N]: a batch in drupald's driver beside the module's function
+//        npm run bench -- --batch [--only process,page] [--rounds N]: batches in drupald's driver beside the module's function, and
+//        from their first page to the last one beside Drupal's own
 import { parseArgs } from 'node:util';
 import { translate } from '../harness/translate.mjs';
 
@@ -20,7 +21,7 @@ const translated = await translate(['test/harness', 'test/bench', 'src/demo']);
 try {
   if (values.batch) {
     const { batchBench } = await translated.load('test/bench/batch.js');
-    await batchBench(Number(values.rounds));
+    await batchBench({ rounds: Number(values.rounds), only: values.only?.split(',') });
   } else if (values.cron) {
     const { cronBench } = await translated.load('test/bench/cron.js');
     await cronBench(Number(values.rounds));

@@ -20,6 +20,9 @@ export interface Poll {
 export interface FixtureSet {
   readonly label: string;
   readonly operations: readonly (readonly [number: number, mood?: string])[];
+  /** So many more, all in one mood. */
+  readonly count?: number;
+  readonly mood?: string;
   readonly file?: string;
   readonly function?: string;
   readonly finished?: string;
@@ -31,6 +34,8 @@ export class BatchBrowser {
   readonly #address: string;
   readonly #site: BootedSite;
   #cookie = '';
+  /** Stands before the paths of the pages of batches, such as "de/". */
+  prefix = '';
 
   private constructor(address: string, site: BootedSite) {
     this.#address = address;
@@ -58,6 +63,16 @@ export class BatchBrowser {
     return this.#site.php<number>('return drupald_fixture_make_batch(1, $args);', sets);
   }
 
+  /** Begins a batch in its own session, as a form of the site does. */
+  async begin(sets: readonly FixtureSet[]): Promise<number> {
+    const answer = await this.ask(
+      `${this.prefix}drupald-fixture/batch?sets=${encodeURIComponent(JSON.stringify(sets))}`,
+    );
+    const id = new URL(answer.location ?? '', this.#address).searchParams.get('id');
+    if (id === null) throw new Error(`No batch was begun: ${answer.status} ${answer.text}`);
+    return Number(id);
+  }
+
   async ask(path: string, init: RequestInit & { js?: boolean } = {}): Promise<Answer> {
     const { js = false, ...rest } = init;
     const cookie = [this.#cookie, ...(js ? ['has_js=1'] : [])].join('; ');
@@ -75,12 +90,12 @@ export class BatchBrowser {
 
   /** Opens the page of a batch, which has it begun. */
   start(id: number, js = true): Promise<Answer> {
-    return this.ask(`batch?op=start&id=${id}`, { js });
+    return this.ask(`${this.prefix}batch?op=start&id=${id}`, { js });
   }
 
   /** Asks how far it is, as the page does. */
   async poll(id: number): Promise<Poll> {
-    const answer = await this.ask(`batch?id=${id}&op=do`, { method: 'POST', js: true, body: '' });
+    const answer = await this.ask(`${this.prefix}batch?id=${id}&op=do`, { method: 'POST', js: true, body: '' });
     return JSON.parse(answer.text) as Poll;
   }
 
@@ -106,7 +121,7 @@ export class BatchBrowser {
 
   /** Opens the page of the end, and the one to which it leads. */
   async finish(id: number): Promise<string> {
-    let answer = await this.ask(`batch?id=${id}&op=finished`, { js: true });
+    let answer = await this.ask(`${this.prefix}batch?id=${id}&op=finished`, { js: true });
     for (let hops = 0; hops < 4 && answer.location !== undefined; hops += 1) {
       answer = await this.ask(answer.location.replace(/^\//, ''), { js: true });
     }

@@ -1,3 +1,4 @@
+import type { BootedSite } from './booted-site.js';
 import type { Bench } from './bench.js';
 import type { FixtureSet } from './batch-browser.js';
 import { detail, events } from './fixture-log.js';
@@ -9,6 +10,17 @@ export interface Over {
   readonly results: readonly (string | number)[];
   readonly left: number;
   readonly uid: number;
+}
+
+/** Gives a site German beside English, by a prefix of the path, and one text of the fixture in it. */
+export async function addGerman(site: BootedSite): Promise<void> {
+  await site.php(`require_once DRUPAL_ROOT . '/includes/locale.inc';
+    require_once DRUPAL_ROOT . '/includes/language.inc';
+    locale_add_language('de', 'German', 'Deutsch', LANGUAGE_LTR, '', 'de');
+    language_negotiation_set(LANGUAGE_TYPE_INTERFACE, array(LOCALE_LANGUAGE_NEGOTIATION_URL => 0, LANGUAGE_NEGOTIATION_DEFAULT => 1));
+    variable_set('locale_custom_strings_de', array('' => array('Operation @number says @text' => 'Vorgang @number sagt @text')));
+    drupal_flush_all_caches();
+    return TRUE;`);
 }
 
 /** 1 to a number. */

@@ -1,5 +1,6 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import { beforeAll, expect, test } from 'vitest';
 import { BatchBrowser } from '../harness/batch-browser.js';
 import { BatchSights, numbers, set } from '../harness/batches.js';
@@ -11,7 +12,7 @@ import { newHandle } from '../harness/run.js';
 import { waitFor } from '../harness/wait.js';
 
 describeSites('batches in trouble', ['real'], (kind) => {
-  const bench = prepareBench(kind, { daemon: { slots: 4 } });
+  const bench = prepareBench(kind, { daemon: { slots: 4 }, ownServer: true });
   const apache = prepareApache(bench);
   let browser: BatchBrowser;
   let sights: BatchSights;
@@ -150,5 +151,51 @@ describeSites('batches in trouble', ['real'], (kind) => {
     const resumed = bench.daemon.lines.filter((line) => line.event === 'batch.resumed' && line['batch'] === id);
     expect(resumed).toHaveLength(1);
     expect(await sights.begun(label)).toEqual([1, 2]);
+  }, 60_000);
+
+  /** How often each operation began that began more than once. */
+  const repeated = async (label: string): Promise<[number, number][]> => {
+    const counts = new Map<number, number>();
+    for (const number of await sights.begun(label)) counts.set(number, (counts.get(number) ?? 0) + 1);
+    return [...counts].filter(([, count]) => count > 1);
+  };
+
+  test('the database is away while an operation works: what was saved does not run again, and all is done', async () => {
+    const label = newHandle('away');
+    const id = await browser.make([set(label, 12, { 2: 'pause 1100', 4: 'pause 1500' }), set(`${label}-two`, 3)]);
+    await browser.start(id);
+    await waitFor(async () => (await sights.begun(label)).includes(4), { what: 'the operation that takes its time' });
+    await bench.site.server.stop();
+    await bench.site.server.restart();
+    await sights.finishedHere(id);
+    // The second operation was saved when it was done; what followed may have been lost with the database.
+    const again = await repeated(label);
+    expect(again.filter(([number, count]) => number < 3 || number > 4 || count !== 2)).toEqual([]);
+    expect(await sights.overs(label)).toMatchObject([
+      { success: true, results: numbers(12), left: 0 },
+      { success: true, results: numbers(3), left: 0 },
+    ]);
+  }, 60_000);
+
+  test('the database is started anew between operations, and away for a while: no result is lost', async () => {
+    const label = newHandle('anew');
+    const moods = Object.fromEntries(numbers(40).map((number) => [number, 'pause 50']));
+    // Over the web server: a helper of the tests has lost its connection, too.
+    const id = await browser.begin([set(label, 40, moods)]);
+    await browser.start(id);
+    for (const [reached, away] of [
+      [10, 0],
+      [30, 1500],
+    ] as const) {
+      await waitFor(async () => (await sights.begun(label).catch((): number[] => [])).includes(reached), {
+        what: `operation ${reached}`,
+      });
+      await bench.site.server.stop();
+      await pause(away);
+      await bench.site.server.restart();
+    }
+    await sights.finishedHere(id);
+    expect(Math.max(0, ...(await repeated(label)).map(([, count]) => count))).toBeLessThan(3);
+    expect(await sights.overs(label)).toMatchObject([{ success: true, results: numbers(40), left: 0 }]);
   }, 60_000);
 });

@@ -2,7 +2,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, expect, test } from 'vitest';
 import { BatchBrowser } from '../harness/batch-browser.js';
-import { numbers, set } from '../harness/batches.js';
+import { BatchSights, numbers, set } from '../harness/batches.js';
 import { prepareApache } from '../harness/prepare-apache.js';
 import { prepareBench } from '../harness/bench.js';
 import { describeSites } from '../harness/describe-sites.js';
@@ -11,39 +11,21 @@ import { ask } from '../harness/history.js';
 import { newHandle } from '../harness/run.js';
 import { waitFor } from '../harness/wait.js';
 
-/** What the callback of a set was told. */
-interface Over {
-  readonly success: boolean;
-  readonly results: readonly (string | number)[];
-  readonly left: number;
-  readonly uid: number;
-}
-
 describeSites('batches', ['real'], (kind) => {
   const bench = prepareBench(kind, { daemon: { slots: 6 } });
   const apache = prepareApache(bench);
   let browser: BatchBrowser;
+  let sights: BatchSights;
 
   beforeAll(async () => {
     const config = join(bench.suite.folder, `batches-${bench.daemon.port}.yml`);
     await writeFile(config, 'batch: { finish_after: 1 s }\n');
     await bench.restart({ config });
     browser = await BatchBrowser.signIn(apache.address, bench.site);
+    sights = new BatchSights(bench);
     // Every word is written.
     await bench.site.variable('background_batch_delay', 0);
   }, 60_000);
-
-  /** Numbers of the operations that began, in order. */
-  const begun = async (label: string): Promise<number[]> =>
-    (await events(bench.site, label, 'operation')).map(({ detail: number }) => Number(number));
-  const overs = async (label: string): Promise<Over[]> =>
-    (await events(bench.site, label, 'finished')).map((one) => detail(one) as Over);
-  const progress = async (id: number): Promise<{ progress: number; message: string } | undefined> =>
-    (
-      await bench.site.sql<{ progress: number; message: string }>('SELECT * FROM {progress} WHERE name = ?', [
-        `_background_batch:${id}`,
-      ])
-    )[0];
 
   /** Nothing of a batch is left that its end removes. */
   async function nothingOf(id: number): Promise<void> {
@@ -57,8 +39,10 @@ describeSites('batches', ['real'], (kind) => {
     const page = await browser.start(id);
     expect(page.text).toContain('background_batch/js/batch.js');
     const { polls, page: end } = await browser.toEnd(id);
-    expect(await begun(label)).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 9, 9, 9, 10, 11, 12]);
-    expect(await overs(label)).toEqual([{ success: true, results: numbers(12), left: 0, uid: 1, elapsed: true }]);
+    expect(await sights.begun(label)).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 9, 9, 9, 10, 11, 12]);
+    expect(await sights.overs(label)).toEqual([
+      { success: true, results: numbers(12), left: 0, uid: 1, elapsed: true },
+    ]);
     expect(end).toContain('Set 1 is over');
     expect(end).toContain('Operation 5 says hello');
     expect(detail(await event(bench.site, label, 'look'))).toMatchObject({
@@ -76,14 +60,14 @@ describeSites('batches', ['real'], (kind) => {
   }, 60_000);
 
   test('two sets of any sizes come to their ends, and less than 100 % is shown before', async () => {
-    for (let round = 0; round < 5; round += 1) {
+    for (let round = 0; round < 20; round += 1) {
       const [one, two] = [newHandle('first'), newHandle('second')];
       const id = await browser.make([set(one, 11), set(two, 20)]);
       await browser.start(id);
       const { page } = await browser.toEnd(id);
-      expect(await begun(one)).toEqual(numbers(11));
-      expect(await begun(two)).toEqual(numbers(20));
-      expect(await overs(one)).toMatchObject([
+      expect(await sights.begun(one)).toEqual(numbers(11));
+      expect(await sights.begun(two)).toEqual(numbers(20));
+      expect(await sights.overs(one)).toMatchObject([
         { success: true, results: numbers(11) },
         { success: true, results: numbers(20) },
       ]);
@@ -103,7 +87,7 @@ describeSites('batches', ['real'], (kind) => {
     expect(own?.progress).toBe(0.625);
     await openGate(bench.site, label);
     await browser.toEnd(id);
-    expect(await overs(label)).toMatchObject([{ success: true, results: [1, 2] }]);
+    expect(await sights.overs(label)).toMatchObject([{ success: true, results: [1, 2] }]);
   }, 60_000);
 
   test('operations add sets, which get operations and results of their own', async () => {
@@ -121,7 +105,7 @@ describeSites('batches', ['real'], (kind) => {
       ...numbers(3).map((number) => `${added[0]} ${number}`),
       ...numbers(4).map((number) => `${behind} ${number}`),
     ]);
-    expect((await overs(label)).map(({ success, results }) => [success, results])).toEqual([
+    expect((await sights.overs(label)).map(({ success, results }) => [success, results])).toEqual([
       [true, numbers(3)],
       [true, numbers(3)],
       [true, numbers(3)],
@@ -140,12 +124,12 @@ describeSites('batches', ['real'], (kind) => {
       await browser.toEnd(id);
       await nothingOf(id);
     }
-    expect(await overs(late)).toMatchObject([{ success: true, results: numbers(3) }]);
+    expect(await sights.overs(late)).toMatchObject([{ success: true, results: numbers(3) }]);
     expect(await events(bench.site, form, 'submitted')).toHaveLength(1);
-    expect(await begun(`${form}-submitted`)).toEqual(numbers(2));
-    expect(await overs(form)).toMatchObject([{ results: numbers(3) }, { results: numbers(2) }]);
-    expect(await begun(`${nested}-nested`)).toEqual([1]);
-    expect(await overs(nested)).toMatchObject([{ success: true, results: numbers(3) }]);
+    expect(await sights.begun(`${form}-submitted`)).toEqual(numbers(2));
+    expect(await sights.overs(form)).toMatchObject([{ results: numbers(3) }, { results: numbers(2) }]);
+    expect(await sights.begun(`${nested}-nested`)).toEqual([1]);
+    expect(await sights.overs(nested)).toMatchObject([{ success: true, results: numbers(3) }]);
   }, 60_000);
 
   test('processes relieve each other, and several pages on one batch run each operation once', async () => {
@@ -153,12 +137,14 @@ describeSites('batches', ['real'], (kind) => {
     await bench.site.variable('background_batch_process_lifespan', 1);
     const id = await browser.make([set(label, 8)]);
     await Promise.all([browser.start(id), browser.start(id), browser.start(id, false)]);
-    await browser.toEnd(id);
+    const done = ({ percentage }: { readonly percentage: string }): boolean => Number(percentage) === 100;
+    await Promise.all([browser.pollUntil(id, done), browser.pollUntil(id, done)]);
+    await browser.finish(id);
     await bench.site.variable('background_batch_process_lifespan', 10_000);
-    expect(await begun(label)).toEqual(numbers(8));
+    expect(await sights.begun(label)).toEqual(numbers(8));
     const runs = new Set((await events(bench.site, label, 'operation')).map(({ pid }) => pid));
     expect(runs.size).toBe(8);
-    expect(await overs(label)).toMatchObject([{ success: true, results: numbers(8) }]);
+    expect(await sights.overs(label)).toMatchObject([{ success: true, results: numbers(8) }]);
   }, 60_000);
 
   test('without JavaScript the page reloads itself to the end', async () => {
@@ -175,7 +161,7 @@ describeSites('batches', ['real'], (kind) => {
       { what: 'the page to lead to the end', seen: () => Promise.resolve(answer.text.slice(0, 2000)) },
     );
     expect(await browser.finish(id)).toContain('Set 1 is over');
-    expect(await overs(label)).toMatchObject([{ success: true, results: numbers(5) }]);
+    expect(await sights.overs(label)).toMatchObject([{ success: true, results: numbers(5) }]);
   }, 60_000);
 
   test('what an operation that fails half way has done to the results does not stay', async () => {
@@ -186,26 +172,28 @@ describeSites('batches', ['real'], (kind) => {
     expect(polls.map(({ message }) => message).join('\n')).toContain('The operation of the fixture fails half way');
     const page = await browser.finish(id);
     expect(page).toMatch(/operation failed: .*drupald_fixture_operation.*fails half way/);
-    expect(await begun(label)).toEqual([1, 2, 3, 4, 4, 4]);
-    expect(await overs(label)).toMatchObject([{ success: false, results: [1, 2, 3], left: 3 }]);
+    expect(await sights.begun(label)).toEqual([1, 2, 3, 4, 4, 4]);
+    expect(await sights.overs(label)).toMatchObject([{ success: false, results: [1, 2, 3], left: 3 }]);
     await nothingOf(id);
-    expect(await progress(id)).toBeUndefined();
+    expect(await sights.progress(id)).toBeUndefined();
   }, 60_000);
 
   test('killed in an operation, exactly what was not saved runs again, and no result is lost', async () => {
     const label = newHandle('killed');
     const id = await browser.make([set(label, 30, { 14: `gate ${label}`, 15: 'kill-once' })]);
     await browser.start(id);
-    await waitFor(async () => (await begun(label)).includes(14), { what: 'the operation behind the gate' });
+    await waitFor(async () => (await sights.begun(label)).includes(14), { what: 'the operation behind the gate' });
     await openGate(bench.site, label);
     await browser.toEnd(id);
-    const counts = numbers(30).map(async (number) => (await begun(label)).filter((one) => one === number).length);
+    const counts = numbers(30).map(
+      async (number) => (await sights.begun(label)).filter((one) => one === number).length,
+    );
     const all = await Promise.all(counts);
     expect(Math.min(...all)).toBe(1);
     expect(Math.max(...all)).toBe(2);
     expect(all[14]).toBe(2);
     expect(all.slice(15)).toEqual(numbers(15).map(() => 1));
-    expect(await overs(label)).toMatchObject([{ success: true, results: numbers(30) }]);
+    expect(await sights.overs(label)).toMatchObject([{ success: true, results: numbers(30) }]);
   }, 60_000);
 
   test('an operation that always kills its process ends the batch after its retries', async () => {
@@ -214,42 +202,30 @@ describeSites('batches', ['real'], (kind) => {
       const id = await browser.make([set(label, 6, { 4: mood })]);
       await browser.start(id);
       await browser.toEnd(id);
-      const tries = (await begun(label)).filter((number) => number === 4);
+      const tries = (await sights.begun(label)).filter((number) => number === 4);
       expect(tries, mood).toHaveLength(3);
-      expect(await overs(label), mood).toMatchObject([{ success: false, results: [1, 2, 3], left: 3 }]);
+      expect(await sights.overs(label), mood).toMatchObject([{ success: false, results: [1, 2, 3], left: 3 }]);
     }
   }, 90_000);
-
-  /** Waits until a batch has come to its end here. */
-  const finishedHere = (id: number): Promise<unknown> =>
-    waitFor(
-      async () =>
-        (await bench.site.sql('SELECT 1 FROM {progress} WHERE name = ? AND end_stamp > 0', [`_background_batch:${id}`]))
-          .length > 0,
-      {
-        what: `batch ${id} to be finished`,
-        seen: async () => ({ progress: await progress(id), lines: bench.daemon.lines.slice(-6) }),
-      },
-    );
 
   test('with the page closed it goes on over a death, ends once, and whoever comes back gets its page', async () => {
     const label = newHandle('closed');
     const id = await browser.make([set(label, 12, { 2: 'say so', 5: 'kill-once' }), set(`${label}-two`, 3)]);
     await browser.start(id);
-    await finishedHere(id);
-    expect(new Set(await begun(label))).toEqual(new Set(numbers(12)));
+    await sights.finishedHere(id);
+    expect(new Set(await sights.begun(label))).toEqual(new Set(numbers(12)));
     const over = [
       { success: true, results: numbers(12), left: 0, uid: 1 },
       { success: true, results: numbers(3), left: 0, uid: 1 },
     ];
-    expect(await overs(label)).toMatchObject(over);
+    expect(await sights.overs(label)).toMatchObject(over);
     expect(await bench.site.sql('SELECT name FROM {queue} WHERE name LIKE ?', [`drupal_batch:${id}:%`])).toEqual([]);
     // A browser comes back to the address of the page.
     expect((await browser.start(id)).status).toBe(200);
     const { page } = await browser.toEnd(id);
     for (const text of ['Operation 2 says so', 'Set 1 is over', 'Set 2 is over']) expect(page).toContain(text);
     expect(page).not.toContain('not come to its end');
-    expect(await overs(label)).toHaveLength(2);
+    expect(await sights.overs(label)).toHaveLength(2);
     await nothingOf(id);
     expect(bench.daemon.lines.some((line) => line.event === 'batch.resumed' && line['batch'] === id)).toBe(true);
   }, 60_000);
@@ -259,18 +235,18 @@ describeSites('batches', ['real'], (kind) => {
     await bench.site.variable('drupald_fixture_finished_dies', true);
     const id = await browser.make([set(label, 2)]);
     await browser.start(id);
-    await finishedHere(id);
+    await sights.finishedHere(id);
     await bench.site.variable('drupald_fixture_finished_dies', false);
-    expect(await overs(label)).toHaveLength(1);
+    expect(await sights.overs(label)).toHaveLength(1);
     expect(await browser.finish(id)).toContain('What was to follow on this batch has not come to its end.');
-    expect(await overs(label)).toHaveLength(1);
+    expect(await sights.overs(label)).toHaveLength(1);
   }, 60_000);
 
   test('a batch that was left by a daemon goes on with the next one', async () => {
     const label = newHandle('left');
     const id = await browser.make([set(label, 4, { 2: `gate ${label}` })]);
     await browser.start(id);
-    await waitFor(async () => (await begun(label)).includes(2), { what: 'the operation behind the gate' });
+    await waitFor(async () => (await sights.begun(label)).includes(2), { what: 'the operation behind the gate' });
     const [run] = bench.daemon.lines.filter(
       (line) => line.event === 'run.claimed' && line['handle'] === `background_batch:${id}`,
     );
@@ -278,8 +254,8 @@ describeSites('batches', ['real'], (kind) => {
     process.kill(Number(run?.['pid']), 'SIGKILL');
     await openGate(bench.site, label);
     await bench.restart({ config: join(bench.suite.folder, `batches-${bench.daemon.port}.yml`) });
-    await finishedHere(id);
-    expect(await overs(label)).toMatchObject([{ success: true, results: numbers(4) }]);
+    await sights.finishedHere(id);
+    expect(await sights.overs(label)).toMatchObject([{ success: true, results: numbers(4) }]);
   }, 60_000);
 
   test('a batch that code has begun without any page comes to its end', async () => {
@@ -290,8 +266,8 @@ describeSites('batches', ['real'], (kind) => {
         ' $id = $batch["id"]; $batch = array(); $GLOBALS["user"] = drupal_anonymous_user(); return (int) $id;',
       set(label, 5),
     );
-    await finishedHere(id);
-    expect(await overs(label)).toMatchObject([{ success: true, results: numbers(5), uid: 1 }]);
+    await sights.finishedHere(id);
+    expect(await sights.overs(label)).toMatchObject([{ success: true, results: numbers(5), uid: 1 }]);
   }, 60_000);
 
   interface Shown {
@@ -310,7 +286,7 @@ describeSites('batches', ['real'], (kind) => {
     const label = newHandle('cancelled');
     const id = await browser.make([set(label, 6, { 3: `gate ${label}` })]);
     await browser.start(id);
-    await waitFor(async () => (await begun(label)).includes(3), { what: 'the operation behind the gate' });
+    await waitFor(async () => (await sights.begun(label)).includes(3), { what: 'the operation behind the gate' });
     expect(await shown(id)).toMatchObject({ batch: id, state: 'running', starter: 'admin' });
     expect((await ask(bench, 'batch', 'list')).stdout).toMatch(new RegExp(`${id} .*running .*admin`));
     const ended = await ask(bench, 'batch', 'cancel', String(id), '--reason', 'not <today>');
@@ -320,7 +296,7 @@ describeSites('batches', ['real'], (kind) => {
     await openGate(bench.site, label);
     expect((await ask(bench, 'batch', 'resume', String(id))).stdout).toContain('goes on');
     await browser.toEnd(id);
-    expect(await overs(label)).toMatchObject([{ success: true, results: numbers(6), left: 0 }]);
+    expect(await sights.overs(label)).toMatchObject([{ success: true, results: numbers(6), left: 0 }]);
     expect((await ask(bench, 'batch', 'show', String(id))).stderr).toContain('DRUPALD_BATCH_UNKNOWN');
   }, 60_000);
 
@@ -328,12 +304,12 @@ describeSites('batches', ['real'], (kind) => {
     const label = newHandle('ended');
     const id = await browser.make([set(label, 4, { 2: `gate ${label}` })]);
     await browser.start(id);
-    await waitFor(async () => (await begun(label)).includes(2), { what: 'the operation behind the gate' });
+    await waitFor(async () => (await sights.begun(label)).includes(2), { what: 'the operation behind the gate' });
     await ask(bench, 'batch', 'cancel', String(id));
     const { page } = await browser.toEnd(id);
     expect(page).toContain('The batch was cancelled by an administrator before it was done.');
     // What was not saved yet counts as left.
-    expect(await overs(label)).toMatchObject([{ success: false }]);
+    expect(await sights.overs(label)).toMatchObject([{ success: false }]);
     await nothingOf(id);
   }, 60_000);
 
@@ -346,10 +322,10 @@ describeSites('batches', ['real'], (kind) => {
     await browser.start(id);
     const { page } = await browser.toEnd(id);
     const counts = new Map<number, number>();
-    for (const number of await begun(label)) counts.set(number, (counts.get(number) ?? 0) + 1);
+    for (const number of await sights.begun(label)) counts.set(number, (counts.get(number) ?? 0) + 1);
     // Which operation a killed process was in shows when it is killed there once more.
     expect([...counts].filter(([, count]) => count !== 1)).toEqual([[6, 2]]);
-    expect(await overs(label)).toMatchObject([
+    expect(await sights.overs(label)).toMatchObject([
       { success: true, results: [1, 2, 4, 5, 7, 8], left: 0 },
       { success: true, results: [1, 2], left: 0 },
     ]);
@@ -360,8 +336,8 @@ describeSites('batches', ['real'], (kind) => {
     const second = await browser.make([set(stops, 3, { 2: 'throw' }), set(`${stops}-two`, 2)]);
     await browser.start(second);
     expect((await browser.toEnd(second)).page).toContain('The batch was ended before it was done');
-    expect(await begun(stops)).toEqual([1, 2]);
-    expect(await overs(stops)).toMatchObject([
+    expect(await sights.begun(stops)).toEqual([1, 2]);
+    expect(await sights.overs(stops)).toMatchObject([
       { success: false, results: [1], left: 2 },
       { success: false, results: [], left: 2 },
     ]);
@@ -372,7 +348,7 @@ describeSites('batches', ['real'], (kind) => {
     await bench.site.variable('background_batch_process_lifespan', 1);
     const id = await browser.make([set(label, 4, { 3: `gate ${label}` }), set(`${label}-two`, 3)]);
     await browser.start(id);
-    await waitFor(async () => (await begun(label)).includes(3), { what: 'the operation behind the gate' });
+    await waitFor(async () => (await sights.begun(label)).includes(3), { what: 'the operation behind the gate' });
     const handle = `background_batch:${id}`;
     const claims = bench.daemon.lines.filter((line) => line.event === 'run.claimed' && line['handle'] === handle);
     await bench.daemon.kill9();
@@ -384,9 +360,9 @@ describeSites('batches', ['real'], (kind) => {
     await bench.site.variable('background_batch_process_lifespan', 10_000);
     await browser.start(id);
     await browser.toEnd(id);
-    expect(await begun(label)).toEqual([1, 2, 3, 3, 4]);
-    expect(await begun(`${label}-two`)).toEqual(numbers(3));
-    expect(await overs(label)).toMatchObject([
+    expect(await sights.begun(label)).toEqual([1, 2, 3, 3, 4]);
+    expect(await sights.begun(`${label}-two`)).toEqual(numbers(3));
+    expect(await sights.overs(label)).toMatchObject([
       { success: true, results: numbers(4) },
       { success: true, results: numbers(3) },
     ]);

@@ -13,6 +13,7 @@ class BatchChange extends Errand {
     require_once DRUPAL_ROOT . '/includes/batch.inc';
     BatchPlace::load();
     $bid = $this->job['bid'];
+    BatchLimits::allow($bid);
     $data = db_query('SELECT batch FROM {batch} WHERE bid = :bid', array(':bid' => $bid))->fetchField();
     $batch = $data ? unserialize($data) : NULL;
     $result = 'gone';

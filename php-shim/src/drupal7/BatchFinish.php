@@ -26,11 +26,14 @@ class BatchFinish {
   public static function run($bid) {
     require_once DRUPAL_ROOT . '/includes/batch.inc';
     BatchPlace::load();
-    $data = db_query('SELECT batch FROM {batch} WHERE bid = :bid', array(':bid' => $bid))->fetchField();
+    BatchLimits::allow($bid);
+    $row = db_query('SELECT batch, token FROM {batch} WHERE bid = :bid', array(':bid' => $bid))->fetchObject();
     $batch = &batch_get();
-    $batch = $data ? unserialize($data) : NULL;
+    $batch = $row ? unserialize($row->batch) : NULL;
+    // One of Drupal's own Batch API, which no page can find.
+    $hidden = $row && CoreBatch::isHidden($row->token);
     // The page of the end removes the progress first of all.
-    if (!isset($batch['sets']) || !progress_get_progress('_background_batch:' . $bid)) {
+    if (!isset($batch['sets']) || !($hidden || progress_get_progress(BatchProgress::PREFIX . $bid))) {
       return;
     }
     $batch += array(BatchFailures::KEY => array());
@@ -40,7 +43,7 @@ class BatchFinish {
     }
     BatchSurroundings::enter($batch);
     $kept = self::keep($batch);
-    if (!self::claim($data, $kept) || self::isTaken($bid)) {
+    if (!self::claim($row->batch, $kept, $hidden) || (!$hidden && self::isTaken($bid))) {
       return;
     }
     self::$open = array($kept, $batch);
@@ -73,24 +76,30 @@ class BatchFinish {
   }
 
   /** Puts it into the place of the one that was read, unless somebody has changed that. */
-  private static function claim($data, array $kept) {
+  private static function claim($data, array $kept, $hidden) {
     // Until they have come to their end.
     BatchMessages::add($kept, t('What was to follow on this batch has not come to its end.'), 'error');
     BatchMessages::append($kept);
-    // A page that finds this one calls none of the others, and makes the progress again that it removes.
-    $kept['sets'][] = array(
-      'finished' => 'progress_initialize_progress',
-      // These two are its arguments.
-      'success' => '_background_batch:' . $kept['id'],
-      'results' => '',
-      'queue' => array('name' => 'drupal_batch:' . $kept['id'] . ':trace', 'class' => 'BatchMemoryQueue'),
-    ) + $kept['sets'][0];
+    if (!$hidden) {
+      self::leaveTrace($kept);
+    }
     return db_query('UPDATE {batch} SET batch = :new, timestamp = :now WHERE bid = :bid AND MD5(batch) = :old', array(
       ':new' => serialize($kept),
       ':now' => time(),
       ':bid' => $kept['id'],
       ':old' => md5($data),
     ))->rowCount() > 0;
+  }
+
+  /** A page that finds this one calls none of the others, and makes the progress again that it removes. */
+  private static function leaveTrace(array &$kept) {
+    $kept['sets'][] = array(
+      'finished' => 'progress_initialize_progress',
+      // These two are its arguments.
+      'success' => BatchProgress::PREFIX . $kept['id'],
+      'results' => '',
+      'queue' => array('name' => 'drupal_batch:' . $kept['id'] . ':trace', 'class' => 'BatchMemoryQueue'),
+    ) + $kept['sets'][0];
   }
 
   /**
@@ -101,7 +110,7 @@ class BatchFinish {
   private static function isTaken($bid) {
     for ($look = 0; $look < 2; $look++) {
       usleep(self::PATIENCE);
-      if (progress_get_progress('_background_batch:' . $bid)) {
+      if (progress_get_progress(BatchProgress::PREFIX . $bid)) {
         return FALSE;
       }
     }
@@ -180,7 +189,7 @@ class BatchFinish {
   }
 
   private static function endProgress($bid) {
-    $name = '_background_batch:' . $bid;
+    $name = BatchProgress::PREFIX . $bid;
     $row = progress_get_progress($name);
     progress_end_progress($name, $row ? $row->message : '');
   }

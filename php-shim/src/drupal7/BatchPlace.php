@@ -7,19 +7,28 @@ namespace Drupald\Drupal7;
  */
 class BatchPlace {
 
-  private static $parts = array('Run', 'Items', 'Save', 'Sets', 'Operation', 'Progress', 'Failures', 'Messages', 'Surroundings', 'Limits', 'End');
+  private static $parts = array('Run', 'Work', 'Items', 'Save', 'Sets', 'Operation', 'Progress', 'Failures', 'Messages', 'Surroundings', 'Limits', 'End');
+
+  const CORE = 'drupald_core_batch';
 
   /** Makes known what runs a batch; not before Drupal is there, whose classes some extend. */
   public static function load() {
     foreach (self::$parts as $part) {
       require_once __DIR__ . '/Batch' . $part . '.php';
     }
+    require_once __DIR__ . '/CoreBatch.php';
   }
 
   /** The process is claimed: its callback runs next. */
   public static function claimed(array $job) {
     if (isset($job['batch'])) {
       self::load();
+      if ($job['callback'] === self::CORE) {
+        CoreBatch::prepare($job['batch']);
+        return;
+      }
+      // The process of a batch has its number in its name.
+      BatchLimits::allow((int) substr(strrchr($job['handle'], ':'), 1));
       require_once __DIR__ . '/BatchStart.php';
       BatchStart::watch($job['batch']);
     }

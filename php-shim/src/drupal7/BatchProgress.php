@@ -12,6 +12,9 @@ class BatchProgress {
 
   const MOST = 0.9999;
 
+  /** What the module puts before the number of a batch. */
+  const PREFIX = '_background_batch:';
+
   private $name;
   private $handle;
   private $interval;
@@ -21,7 +24,7 @@ class BatchProgress {
   private $message = '';
 
   public function __construct($bid) {
-    $this->name = '_background_batch:' . $bid;
+    $this->name = self::PREFIX . $bid;
     $this->handle = background_process_current_handle();
     $this->interval = max(0, (float) variable_get('background_batch_delay', 1000000)) / 1000000;
   }

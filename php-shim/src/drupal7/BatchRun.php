@@ -19,29 +19,28 @@ class BatchRun {
   private $rules;
   private $batch;
   private $bid;
-  private $items;
-  private $spent = array();
+  private $arguments;
   private $progress;
   private $failures;
   private $limits;
-  private $saved = 0;
-  private $fraction = 0;
-  private $message = '';
-  private $inside;
-  private $before;
-  private $isGone = FALSE;
+  private $work;
 
   /**
    * @param array $rules
    *   save: seconds between two saves at most, 0: each operation. onFailure and
    *   retries as of BatchFailures. sentence: why the process before this one died.
+   * @param int|null $owner
+   *   Its starter, where the batch itself does not say so.
    */
-  public static function run($bid, $data, array $rules) {
+  public static function run($bid, $data, array $rules, $owner = NULL) {
     require_once DRUPAL_ROOT . '/includes/batch.inc';
     $batch = &batch_get();
     $batch = unserialize($data);
     if (!isset($batch['sets'], $batch['current_set'], $batch['sets'][$batch['current_set']])) {
       BatchEnd::refuse($bid, 'its row cannot be read');
+    }
+    if ($owner !== NULL) {
+      $batch['uid'] = $owner;
     }
     // The module does not let anybody else work on it, and compares as it does.
     if ((isset($batch['uid']) ? $batch['uid'] : 0) != $GLOBALS['user']->uid) {
@@ -49,9 +48,12 @@ class BatchRun {
       BatchEnd::refuse($bid, 'it runs as somebody else than its starter, who may be gone');
     }
     self::$current = new self($bid, $batch, $rules);
+    self::$current->arguments = $owner === NULL ? array($bid) : array($bid, $owner);
     self::$current->go();
     self::$current = NULL;
     $batch = array();
+    unset($data);
+    BatchLimits::restore();
   }
 
   /**
@@ -103,6 +105,7 @@ class BatchRun {
     BatchSurroundings::enter($this->batch);
     $this->limits = new BatchLimits();
     $this->failures = new BatchFailures($this->batch, $this->rules);
+    $this->work = new BatchWork($this->bid, $this->batch, $this->progress, $this->failures, $this->rules['save']);
     $verdict = $this->failures->begin($this->rules['sentence']);
     if ($verdict === 'skip') {
       $this->judge($verdict);
@@ -120,197 +123,39 @@ class BatchRun {
     elseif (($notice = $this->failures->notice()) !== '') {
       $this->progress->say($this->batch, $notice);
     }
-    $this->items = new BatchItems($this->batch['sets'][$this->batch['current_set']]);
-    $this->save();
-    while (!$this->isOver() && !$this->isGone) {
+    $this->work->open();
+    while (!$this->work->isOver() && !$this->work->isGone()) {
       if ($this->limits->areReached()) {
         $this->relieve();
         return;
       }
       $this->step();
     }
-    if (!$this->isGone) {
+    if (!$this->work->isGone()) {
       $this->finish();
     }
+  }
+
+  private function step() {
+    try {
+      $this->work->step();
+    }
+    catch (\Exception $error) {
+      throw $this->work->isInside() ? $this->threw($error) : $error;
+    }
+    catch (\Throwable $error) {
+      throw $this->work->isInside() ? $this->threw($error) : $error;
+    }
+    $this->limits->stepped();
   }
 
   /** Another process goes on. */
   private function relieve() {
     $this->failures->leave();
-    if ($this->save()) {
-      $this->progress->tell($this->batch, $this->fraction, $this->message);
-      background_process_keepalive($this->bid);
+    if ($this->work->save()) {
+      $this->work->tell();
+      call_user_func_array('background_process_keepalive', $this->arguments);
     }
-  }
-
-  private function isOver() {
-    return !empty($this->batch[BatchFailures::KEY]['over']) || !empty($this->batch['sets'][$this->batch['current_set']]['success']);
-  }
-
-  /** One call of one operation, and what follows from it. */
-  private function step() {
-    $set = $this->batch['sets'][$this->batch['current_set']];
-    if (isset($set['file']) && is_file($set['file'])) {
-      include_once DRUPAL_ROOT . '/' . $set['file'];
-    }
-    db_set_active();
-    $item = empty($set['count']) ? FALSE : $this->items->next();
-    if ($item) {
-      $this->announce($item, $set);
-      if ($this->isGone) {
-        return;
-      }
-      $this->perform($item);
-    }
-    else {
-      // What is counted and not there must not be waited for.
-      $this->batch['sets'][$this->batch['current_set']]['count'] = 0;
-    }
-    $changed = $this->advance();
-    if ($changed || $this->progress->isDue()) {
-      $changed ? $this->progress->begin($this->batch) : $this->progress->tell($this->batch, $this->fraction, $this->message);
-    }
-    $this->limits->stepped();
-    if (!$this->isOver() && ($this->failures->isCareful() || microtime(TRUE) - $this->saved >= $this->rules['save'])) {
-      $this->save();
-    }
-  }
-
-  /** Before an operation that could take more with it than itself. */
-  private function announce($item, array $set) {
-    if ($this->failures->isCareful()) {
-      $this->failures->announce($item->item_id);
-      $this->save();
-    }
-    elseif ($set['count'] == 1 && $this->pending() > 0 && isset($this->batch['sets'][$this->batch['current_set'] + 1]['form_submit'])) {
-      // The set cannot be saved as empty before that function has run: the page would take it for the end.
-      $this->save();
-    }
-  }
-
-  private function perform($item) {
-    $this->begin($item->item_id);
-    $index = $this->batch['current_set'];
-    $count = count($this->batch['sets']);
-    $set = &$this->batch['sets'][$index];
-    $this->message = '';
-    $finished = 1;
-    try {
-      $this->inside = BatchOperation::of($item);
-      $this->inside->call($set, $finished, $this->message, array($this, 'told'), $this->progress->interval());
-    }
-    catch (\Exception $error) {
-      unset($set);
-      throw $this->threw($error);
-    }
-    catch (\Throwable $error) {
-      unset($set);
-      throw $this->threw($error);
-    }
-    if (!isset($this->batch['id']) || $this->batch['id'] != $this->bid) {
-      // An operation that has run a batch of its own, and left nothing of this one.
-      $this->batch = $this->before[1];
-      $this->batch['sets'][$index] = $set;
-    }
-    unset($set);
-    $this->end($count);
-    $set = &$this->batch['sets'][$index];
-    if ($finished >= 1) {
-      $this->items->done($item);
-      $set['count']--;
-      $set['sandbox'] = array();
-      $this->fraction = 0;
-      $this->failures->passed($item->item_id);
-    }
-    else {
-      $this->fraction = (float) $finished;
-    }
-    $set['elapsed'] = round((microtime(TRUE) - $set['start']) * 1000, 2);
-  }
-
-  /** Called by an operation that wants its progress to be shown while it runs. */
-  public function told($fraction, $message, $interval) {
-    if (isset($this->batch['id']) && $this->batch['id'] == $this->bid && $this->progress->isDue($interval)) {
-      $active = db_set_active();
-      $this->progress->tell($this->batch, $fraction, $message);
-      db_set_active($active);
-    }
-  }
-
-  /** Whether something of the site is called now; should it fail, the batch is as it was. */
-  private function begin($item_id) {
-    $this->before = array($item_id, $this->batch);
-  }
-
-  private function end($count) {
-    $this->inside = $this->before = NULL;
-    db_set_active();
-    BatchMessages::collect($this->batch);
-    $added = count($this->batch['sets']) - $count;
-    if ($added > 0) {
-      BatchSets::separate($this->batch, $added);
-    }
-  }
-
-  /**
-   * Goes to the next set that has operations, as the core does.
-   *
-   * @return bool
-   *   Whether there is one.
-   */
-  private function advance() {
-    $batch = &$this->batch;
-    $changed = FALSE;
-    while (empty($batch['sets'][$batch['current_set']]['count'])) {
-      $batch['sets'][$batch['current_set']]['success'] = TRUE;
-      $count = count($batch['sets']);
-      $next = $batch['current_set'] + 1;
-      if ($next >= $count) {
-        return FALSE;
-      }
-      $this->begin('set ' . $next);
-      try {
-        _batch_next_set();
-      }
-      catch (\Exception $error) {
-        throw $this->threw($error);
-      }
-      catch (\Throwable $error) {
-        throw $this->threw($error);
-      }
-      $this->end($count);
-      $batch['sets'][$batch['current_set']]['start'] = microtime(TRUE);
-      $changed = TRUE;
-    }
-    if ($changed) {
-      $this->fraction = 0;
-      $this->message = '';
-      if ($this->items->pending() > 0) {
-        $this->spent[] = $this->items;
-      }
-      $this->items = new BatchItems($batch['sets'][$batch['current_set']]);
-    }
-    return $changed;
-  }
-
-  private function pending() {
-    return count($this->spent) + ($this->items ? $this->items->pending() : 0);
-  }
-
-  /** @return bool FALSE: there is nothing to save any more. */
-  private function save() {
-    $items = $this->spent;
-    if ($this->items) {
-      $items[] = $this->items;
-    }
-    if (!BatchSave::write($this->batch, $items)) {
-      $this->isGone = TRUE;
-      \Drupald\OutputLog::note('The batch is gone: somebody has ended it.');
-      return FALSE;
-    }
-    $this->spent = array();
-    $this->saved = microtime(TRUE);
-    return TRUE;
   }
 
   /** Everything is done. */
@@ -320,7 +165,7 @@ class BatchRun {
       $this->batch[BatchFailures::KEY]['over'] = 'done';
     }
     BatchMessages::append($this->batch);
-    if ($this->save()) {
+    if ($this->work->save()) {
       $this->progress->complete();
     }
   }
@@ -333,7 +178,7 @@ class BatchRun {
    */
   private function threw($error) {
     self::$current = NULL;
-    $name = $this->inside ? $this->inside->name() : 'a form submit handler';
+    $name = $this->work->name();
     $ending = Ending::threw($error, $name);
     try {
       Site::reconnect();
@@ -347,12 +192,8 @@ class BatchRun {
 
   private function fail($sentence) {
     Site::rollBack();
-    $item_id = 0;
-    if ($this->before) {
-      list($item_id, $this->batch) = $this->before;
-      $this->inside = $this->before = NULL;
-    }
-    if (!$this->failures || $this->isGone) {
+    $item_id = $this->work ? $this->work->takeBack() : 0;
+    if (!$this->work || $this->work->isGone()) {
       return;
     }
     $verdict = $item_id === 0 ? '' : $this->failures->failed($item_id, $sentence);
@@ -377,7 +218,7 @@ class BatchRun {
   /** A set that is empty while others follow is not saved as such: the page would take it for the end. */
   private function saveUnlessEmpty() {
     if (!empty($this->batch['sets'][$this->batch['current_set']]['count'])) {
-      $this->save();
+      $this->work->save();
     }
   }
 

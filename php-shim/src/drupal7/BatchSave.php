@@ -45,8 +45,11 @@ class BatchSave {
     $transaction = $connection->startTransaction('drupald_batch');
     try {
       $there = array(':bid' => $batch['id']);
+      BatchLimits::allowSave();
+      $data = serialize($batch);
+      BatchLimits::saved(strlen($data));
       // Which does not count a row that was the same before.
-      $saved = db_update('batch')->fields(array('batch' => serialize($batch)))->condition('bid', $batch['id'])->execute()
+      $saved = db_update('batch')->fields(array('batch' => $data))->condition('bid', $batch['id'])->execute()
         || db_query('SELECT 1 FROM {batch} WHERE bid = :bid', $there)->fetchField();
       if ($saved) {
         foreach ($items as $one) {

@@ -18,6 +18,7 @@ class BatchSurroundings {
       return;
     }
     if (!isset($batch[BatchFailures::KEY]['language'])) {
+      $GLOBALS['language'] = self::languageOfPage($batch);
       $batch[BatchFailures::KEY]['language'] = $GLOBALS['language']->language;
       return;
     }
@@ -26,6 +27,17 @@ class BatchSurroundings {
     if ($name !== $GLOBALS['language']->language && isset($languages[$name])) {
       $GLOBALS['language'] = $languages[$name];
     }
+  }
+
+  /** That of the page which started it, as the address of its own page has it; this process may have been begun by no page. */
+  private static function languageOfPage(array $batch) {
+    $text = isset($batch['error_message']) ? $batch['error_message'] : '';
+    foreach (language_list() as $language) {
+      if ($language->prefix !== '' && preg_match('@[/=]' . preg_quote($language->prefix, '@') . '/batch(\?|&)@', $text)) {
+        return $language;
+      }
+    }
+    return $GLOBALS['language'];
   }
 
   /** As the core's page of a batch has it. */

@@ -42,6 +42,18 @@ function drupald_queue($name, $options = array()) {
 }
 
 /**
+ * Carries on a batch of Drupal's own Batch API whose browser went away.
+ *
+ * @param int $bid
+ *   Its number.
+ * @param int $uid
+ *   Its starter.
+ */
+function drupald_core_batch($bid, $uid) {
+  \Drupald\Drupal7\CoreBatch::run($bid, $uid);
+}
+
+/**
  * The end of a batch that nobody has come back for.
  *
  * @param int $bid
