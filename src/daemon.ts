@@ -15,6 +15,7 @@ import { ControlServer } from './http/control.js';
 import { Listener } from './http/listener.js';
 import { publicPorts, type Intake } from './http/public-ports.js';
 import { daemonStatus } from './http/status.js';
+import { StatusBoard } from './http/status-board.js';
 import { StartIntake } from './intake/accept-start.js';
 import { TrustedPeers } from './intake/trusted-peers.js';
 import { recover } from './liveness/recover.js';
@@ -69,7 +70,9 @@ export async function runDaemon(config: Config): Promise<void> {
   await refuseSecond(config.stateDir);
   const bus = new EventBus();
   const intake = new Deferred<Intake<ServedSite>>();
-  const listener = new Listener(buildApp(publicPorts(intake.promise)), config.listen);
+  const board = new StatusBoard(packageVersion, [...config.trustedProxies, ...config.serverStatus.allow]);
+  const ports = publicPorts(intake.promise, (request) => board.answer(request));
+  const listener = new Listener(buildApp(ports), config.listen, (bytes) => board.countAnswer(bytes));
   await listener.start();
   const cleanUp: (() => unknown)[] = [() => listener.stop()];
   try {
@@ -142,6 +145,7 @@ export async function runDaemon(config: Config): Promise<void> {
       },
     });
     await scheduler.start();
+    board.show({ scheduler, sites });
     for (const site of sites) {
       site.onRecovered = () => {
         void limitByRoom(scheduler, site);

@@ -270,6 +270,13 @@ export const settings = {
     example: '[10.0.0.0/8, 192.168.1.4]',
     sentence: 'Peers whose X-Forwarded headers, Accept-Language and User-Agent reach the process.',
   }),
+  'server_status.allow': setting({
+    kind: kinds.networks,
+    default: [],
+    example: '[10.0.0.0/8, 192.168.1.4]',
+    sentence:
+      'Addresses besides this machine and trusted_proxies that may read /server-status: the web servers of the sites, where they are on other machines.',
+  }),
   lookup_wait: setting({
     kind: kinds.duration,
     unit: 'ms',

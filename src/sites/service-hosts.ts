@@ -2,6 +2,7 @@ import { isIP } from 'node:net';
 import { hostname, networkInterfaces } from 'node:os';
 
 import type { SiteFacts } from './description.js';
+import { publicStartPath, type AskedFor } from './request.js';
 
 /** Where the daemon listens. */
 export interface ListenAddress {
@@ -67,6 +68,23 @@ export function statusPageOf(hosts: SiteFacts['serviceHosts'], name: string): Pa
     url.password = own.password;
   }
   return { url: url.href, httpHost: twin.httpHost };
+}
+
+/**
+ * The request that the module sends for a start of a process, without its token: as its own
+ * functions make it from the service host.
+ */
+export function startRequestOf(
+  { serviceHosts, cleanUrls }: Pick<SiteFacts, 'serviceHosts' | 'cleanUrls'>,
+  name: string,
+  handle: string,
+): AskedFor {
+  const { baseUrl = '', httpHost = '' } = serviceHosts[name] ?? serviceHosts.default ?? {};
+  const [, authority = '', folder = ''] = /^[a-z]+:\/\/(?:[^@/]*@)?([^/?#]*)([^?#]*)/i.exec(baseUrl) ?? [];
+  return {
+    host: httpHost === '' ? authority : httpHost,
+    target: `${folder}/${cleanUrls ? '' : '?q='}${publicStartPath('', handle)}/`,
+  };
 }
 
 /** Whether a base_url is the daemon's own listener, by whatever scheme. */
