@@ -44,6 +44,8 @@ import { Batches } from './batch/batches.js';
 import { limitsOf } from './scheduler/watch-limits.js';
 import { TakeStart } from './scheduler/take-start.js';
 import { Queues } from './queues/queues.js';
+import { PoolWatch } from './pool/pool-watch.js';
+import { listDaemons } from './pool/list-daemons.js';
 import { HostMap } from './sites/host-map.js';
 import { ownAddresses, servedHosts } from './sites/service-hosts.js';
 import { become, resolveAccount } from './support/account.js';
@@ -51,6 +53,7 @@ import { claimStateDir, refuseSecond, removePid, writePid } from './support/stat
 import { Deferred } from './support/deferred.js';
 import { firstMatch } from './support/pattern.js';
 import { Ledger } from './store/ledger.js';
+import type { DaemonWord } from './store/owner-table.js';
 import { loadLazyParts } from './store/lazy-parts.js';
 import { packageVersion, shimFolder } from './support/package.js';
 import { OomCounter } from './workers/oom-counter.js';
@@ -159,7 +162,7 @@ export async function runDaemon(config: Config): Promise<void> {
     const handBack = new HandBack(bus);
     const taker = new TakeStart(scheduler, handBack, ({ target, row }) => notes.noteHost(target.name, row.serviceHost));
     const sweep = new Sweep({ sites, hosts, listen, taker, bus, notes });
-    let phase = 'running';
+    let phase: DaemonWord['state'] = 'running';
     const own = {
       sites,
       taker,
@@ -167,6 +170,17 @@ export async function runDaemon(config: Config): Promise<void> {
       hostsOf: (site: ServedSite) => servedHosts(site.facts?.serviceHosts ?? {}, listen, site.config.serves),
       bus,
     };
+    const hostsOf = (site: ServedSite): string[] => [...new Set([...own.hostsOf(site), ...notes.hostsOf(site.name)])];
+    for (const site of sites) {
+      site.ownership.word = () => ({
+        address: formatListen(listen),
+        serves: hostsOf(site),
+        slots: scheduler.slots,
+        running: scheduler.running.filter(({ dispatch }) => dispatch.site === site).length,
+        waiting: scheduler.waitingOf(site) + scheduler.heldOf(site),
+        state: phase,
+      });
+    }
     const queues = new Queues({
       ...own,
       slots: () => scheduler.slots,
@@ -195,6 +209,7 @@ export async function runDaemon(config: Config): Promise<void> {
           scheduler,
           troubles.list,
         ),
+      daemons: () => listDaemons(sites),
       doctor: async () => [
         ...ownFindings(troubles.list),
         ...jobFindings(clockwork.jobs()),
@@ -238,6 +253,7 @@ export async function runDaemon(config: Config): Promise<void> {
       scheduler,
       bus,
       locks,
+      takeOver: config.pool.takeOver,
       settleTimeout: config.worker.settleTimeout,
       onLost: (ending) => history.add(ending),
     });
@@ -245,6 +261,13 @@ export async function runDaemon(config: Config): Promise<void> {
     cleanUp.push(() => strandWatch.stop());
     await sweep.start();
     cleanUp.push(() => sweep.stop());
+    const poolWatch = new PoolWatch({
+      ...{ ...own, hostsOf, hosts, scheduler, notes },
+      ...config.pool,
+      isDetached: () => handBack.isBegun,
+    });
+    await poolWatch.start();
+    cleanUp.push(() => poolWatch.stop());
     await watch.start();
     cleanUp.push(() => watch.stop());
     await queues.start();
@@ -276,7 +299,7 @@ export async function runDaemon(config: Config): Promise<void> {
     // The listener stays meanwhile and answers 503: a refused connection would let the module delete its row.
     const drained = scheduler.drain(config.grace, hurry.promise);
     queues.windUp();
-    await Promise.all([sweep.stop(), watch.stop()]);
+    await Promise.all([sweep.stop(), watch.stop(), poolWatch.stop()]);
     const unfinished = await drained;
     await listener.stop();
     await scheduler.stop();

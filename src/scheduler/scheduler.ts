@@ -221,15 +221,16 @@ export class Scheduler extends BaseComponent {
   }
 
   /**
-   * Ends a start that waits, as if it had run and come to this.
+   * Ends a start that waits, as if it had run and come to this; or in another way.
    *
    * @returns false: it does not wait any more
    */
-  async withdraw(dispatch: Dispatch, cause: Outcome): Promise<boolean> {
+  async withdraw(dispatch: Dispatch, cause: Outcome | RunEnd): Promise<boolean> {
     if (!this.#waiting.remove(dispatch) && !this.#resting.remove(dispatch)) {
       return false;
     }
-    await this.#see(new RunRecord(dispatch), dropWaiting(dispatch, cause, this.#options));
+    const end = 'type' in cause ? Promise.resolve(cause) : dropWaiting(dispatch, cause, this.#options);
+    await this.#see(new RunRecord(dispatch), end);
     return true;
   }
 

@@ -25,7 +25,8 @@ export function ownAddresses(listen: ListenAddress): string[] {
 
 /**
  * The service host names that a daemon serves (design decision 5): those named
- * in `serves:`, else those whose base_url is its listener.
+ * in `serves:`, else those whose base_url is its listener. The twin of one, which only names its
+ * status page, is none.
  */
 export function servedHosts(
   hosts: SiteFacts['serviceHosts'],
@@ -35,9 +36,8 @@ export function servedHosts(
   if (serves) {
     return [...serves];
   }
-  return Object.entries(hosts)
-    .filter(([, host]) => leadsHere(host.baseUrl, listen))
-    .map(([name]) => name);
+  const names = Object.entries(hosts).flatMap(([name, { baseUrl }]) => (leadsHere(baseUrl, listen) ? [name] : []));
+  return names.filter((name) => !name.endsWith('_ass') || hosts[name.slice(0, -'_ass'.length)] === undefined);
 }
 
 /** A page of a web server, and how it is asked for. */
