@@ -13,6 +13,23 @@ export interface Member {
   daemon: Daemon;
 }
 
+/** Variables of a site with these service hosts, by their ports, in one group. */
+export function poolConf(ports: Readonly<Record<string, number>>): Record<string, unknown> {
+  const hosts = Object.entries(ports).flatMap(([name, port]) => {
+    const base = `http://127.0.0.1:${port}`;
+    return [
+      [name, { base_url: base, http_host: 'site.test' }],
+      [`${name}_ass`, { base_url: `${base}/server-status`, http_host: 'site.test' }],
+    ];
+  });
+  return {
+    file_temporary_path: '/tmp',
+    background_process_connection_timeout: 0.5,
+    background_process_service_hosts: Object.fromEntries(hosts) as object,
+    background_process_service_groups: { default: { hosts: Object.keys(ports) } },
+  };
+}
+
 /** Several daemons of one site, each with a service host and a state folder of its own. */
 export class Pool {
   readonly members: readonly Member[];
@@ -43,23 +60,7 @@ export class Pool {
   ): Promise<Pool> {
     const ports = Object.fromEntries(await Promise.all(hosts.map(async (host) => [host, await freePort()] as const)));
     const all = { ...ports, ...more };
-    await site.configure({
-      conf: {
-        file_temporary_path: '/tmp',
-        background_process_connection_timeout: 0.5,
-        background_process_service_hosts: Object.fromEntries(
-          Object.entries(all).flatMap(([name, port]) => {
-            const base = `http://127.0.0.1:${port}`;
-            return [
-              [name, { base_url: base, http_host: 'site.test' }],
-              [`${name}_ass`, { base_url: `${base}/server-status`, http_host: 'site.test' }],
-            ];
-          }),
-        ),
-        background_process_service_groups: { default: { hosts: Object.keys(all) } },
-        ...conf,
-      },
-    });
+    await site.configure({ conf: { ...poolConf(all), ...conf } });
     const sites = [{ root: site.root, uris: site.uris }];
     const common: DaemonOptions = { sites, folder: suite.folder, ...options };
     const members: Member[] = [];
@@ -117,6 +118,11 @@ export class Pool {
     return this.members.flatMap(({ host, daemon }) =>
       daemon.lines.filter((line) => line.event === event && line['handle'] === handle).map(() => host),
     );
+  }
+
+  /** The member that has ended a process; waits until its log says so. */
+  async endedBy(handle: string): Promise<string> {
+    return await waitFor(() => this.said('run.ended', handle)[0], { what: `a member to end ${handle}` });
   }
 
   async stop(): Promise<void> {
