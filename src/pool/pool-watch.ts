@@ -21,6 +21,9 @@ import { chooseUntaken, SeenRows } from './untaken.js';
 /** Milliseconds after which the same trouble is told again. */
 const reminder = 60_000;
 
+/** Milliseconds to the next look behind one that has taken something: slots may be free again, and more may lie there. */
+const soon = 100;
+
 /** Rows of each kind that one look reads at most. */
 const batch = 500;
 
@@ -68,6 +71,7 @@ export class PoolWatch extends BaseComponent {
   readonly #seen = new Map<ServedSite, Seen>();
   readonly #marked = new WeakSet<RunRecord>();
   readonly #looks = new Repeated(() => this.#look());
+  #next: NodeJS.Timeout | undefined;
 
   constructor(options: PoolWatchOptions) {
     super();
@@ -82,8 +86,9 @@ export class PoolWatch extends BaseComponent {
     }
   }
 
-  protected override onStop(): Promise<void> {
-    return this.#looks.stop();
+  protected override async onStop(): Promise<void> {
+    await this.#looks.stop();
+    clearTimeout(this.#next);
   }
 
   async #look(): Promise<void> {
@@ -128,6 +133,8 @@ export class PoolWatch extends BaseComponent {
     const patience = { takeOver, connectionTimeout: site.facts?.connectionTimeout ?? 0 };
     for (const row of chooseUntaken({ sent, waiting, seenFor, now }, patience, this.#options.scheduler.idle)) {
       await this.#take(site, row, rules);
+      clearTimeout(this.#next);
+      this.#next = setTimeout(() => this.#looks.now(), soon);
     }
   }
 

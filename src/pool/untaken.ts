@@ -1,11 +1,14 @@
 import { lockedCallback } from '../process/callback-name.js';
 import type { ProcessRow } from '../store/process-store.js';
 
-/** Seconds after which a start is taken even where it has to wait: after 120 the site's own clean-up removes it. */
+/**
+ * Seconds after which a start is taken even where it has to wait, when every daemon is busy: it would otherwise be
+ * the last of all, and the site's own clean-up removes one of status 1 after 120.
+ */
 const urgent = 30;
 
 /** Such starts that one look takes at most. */
-const urgentMost = 100;
+const urgentMost = 20;
 
 /** Rows by the time for which they have been seen as they are. */
 export class SeenRows {
@@ -63,7 +66,7 @@ export function chooseUntaken(
   const all = [...due, ...waiting.filter((row) => age(row) >= takeOver)]
     .filter(({ callback }) => callback !== lockedCallback)
     .sort((one, other) => Number(one.stamp) - Number(other.stamp));
-  const rest = all.slice(free).filter((row) => due.includes(row) && age(row) >= urgent);
+  const rest = all.slice(free).filter((row) => age(row) >= urgent);
   return [...all.slice(0, free), ...rest.slice(0, urgentMost)];
 }
 

@@ -30,8 +30,10 @@ describe('what is taken over', () => {
     expect(choose([row('a', 21)], [], 1, 10_000, { takeOver: 5, connectionTimeout: 10 })).toEqual(['a']);
   });
 
-  it('is taken without a free slot before the site throws it away', () => {
-    expect(choose([row('a', 31), row('b', 29)], [row('c', 90, { status: 3 })], 0)).toEqual(['a']);
+  it('is taken without a free slot before the site throws it away, or it would be the last of all', () => {
+    expect(choose([row('a', 31), row('b', 29)], [row('c', 90, { status: 3 })], 0)).toEqual(['c', 'a']);
+    const many = Array.from({ length: 50 }, (_, n) => row(`m${n}`, 60 + n));
+    expect(choose(many, [], 5)).toHaveLength(25);
   });
 
   it('is no lock of Ultimate Cron', () => {
