@@ -15,6 +15,7 @@ import { ControlServer } from './http/control.js';
 import { Listener } from './http/listener.js';
 import { publicPorts, type Intake } from './http/public-ports.js';
 import { daemonStatus } from './http/status.js';
+import { StatusBoard } from './http/status-board.js';
 import { StartIntake } from './intake/accept-start.js';
 import { TrustedPeers } from './intake/trusted-peers.js';
 import { recover } from './liveness/recover.js';
@@ -43,6 +44,8 @@ import { Batches } from './batch/batches.js';
 import { limitsOf } from './scheduler/watch-limits.js';
 import { TakeStart } from './scheduler/take-start.js';
 import { Queues } from './queues/queues.js';
+import { PoolWatch } from './pool/pool-watch.js';
+import { listDaemons } from './pool/list-daemons.js';
 import { HostMap } from './sites/host-map.js';
 import { ownAddresses, servedHosts } from './sites/service-hosts.js';
 import { become, resolveAccount } from './support/account.js';
@@ -50,6 +53,7 @@ import { claimStateDir, refuseSecond, removePid, writePid } from './support/stat
 import { Deferred } from './support/deferred.js';
 import { firstMatch } from './support/pattern.js';
 import { Ledger } from './store/ledger.js';
+import type { DaemonWord } from './store/owner-table.js';
 import { loadLazyParts } from './store/lazy-parts.js';
 import { packageVersion, shimFolder } from './support/package.js';
 import { OomCounter } from './workers/oom-counter.js';
@@ -69,7 +73,9 @@ export async function runDaemon(config: Config): Promise<void> {
   await refuseSecond(config.stateDir);
   const bus = new EventBus();
   const intake = new Deferred<Intake<ServedSite>>();
-  const listener = new Listener(buildApp(publicPorts(intake.promise)), config.listen);
+  const board = new StatusBoard(packageVersion, [...config.trustedProxies, ...config.serverStatus.allow]);
+  const ports = publicPorts(intake.promise, (request) => board.answer(request));
+  const listener = new Listener(buildApp(ports), config.listen, (bytes) => board.countAnswer(bytes));
   await listener.start();
   const cleanUp: (() => unknown)[] = [() => listener.stop()];
   try {
@@ -142,6 +148,7 @@ export async function runDaemon(config: Config): Promise<void> {
       },
     });
     await scheduler.start();
+    board.show({ scheduler, sites });
     for (const site of sites) {
       site.onRecovered = () => {
         void limitByRoom(scheduler, site);
@@ -155,7 +162,7 @@ export async function runDaemon(config: Config): Promise<void> {
     const handBack = new HandBack(bus);
     const taker = new TakeStart(scheduler, handBack, ({ target, row }) => notes.noteHost(target.name, row.serviceHost));
     const sweep = new Sweep({ sites, hosts, listen, taker, bus, notes });
-    let phase = 'running';
+    let phase: DaemonWord['state'] = 'running';
     const own = {
       sites,
       taker,
@@ -163,6 +170,17 @@ export async function runDaemon(config: Config): Promise<void> {
       hostsOf: (site: ServedSite) => servedHosts(site.facts?.serviceHosts ?? {}, listen, site.config.serves),
       bus,
     };
+    const hostsOf = (site: ServedSite): string[] => [...new Set([...own.hostsOf(site), ...notes.hostsOf(site.name)])];
+    for (const site of sites) {
+      site.ownership.word = () => ({
+        address: formatListen(listen),
+        serves: hostsOf(site),
+        slots: scheduler.slots,
+        running: scheduler.running.filter(({ dispatch }) => dispatch.site === site).length,
+        waiting: scheduler.waitingOf(site) + scheduler.heldOf(site),
+        state: phase,
+      });
+    }
     const queues = new Queues({
       ...own,
       slots: () => scheduler.slots,
@@ -196,6 +214,7 @@ export async function runDaemon(config: Config): Promise<void> {
           scheduler,
           troubles.list,
         ),
+      daemons: () => listDaemons(sites),
       doctor: async () => [
         ...ownFindings(troubles.list),
         ...jobFindings(clockwork.jobs()),
@@ -239,6 +258,7 @@ export async function runDaemon(config: Config): Promise<void> {
       scheduler,
       bus,
       locks,
+      takeOver: config.pool.takeOver,
       settleTimeout: config.worker.settleTimeout,
       onLost: (ending) => history.add(ending),
     });
@@ -246,6 +266,13 @@ export async function runDaemon(config: Config): Promise<void> {
     cleanUp.push(() => strandWatch.stop());
     await sweep.start();
     cleanUp.push(() => sweep.stop());
+    const poolWatch = new PoolWatch({
+      ...{ ...own, hostsOf, hosts, scheduler, notes },
+      ...config.pool,
+      isDetached: () => handBack.isBegun,
+    });
+    await poolWatch.start();
+    cleanUp.push(() => poolWatch.stop());
     await watch.start();
     cleanUp.push(() => watch.stop());
     await queues.start();
@@ -277,7 +304,7 @@ export async function runDaemon(config: Config): Promise<void> {
     // The listener stays meanwhile and answers 503: a refused connection would let the module delete its row.
     const drained = scheduler.drain(config.grace, hurry.promise);
     queues.windUp();
-    await Promise.all([sweep.stop(), watch.stop()]);
+    await Promise.all([sweep.stop(), watch.stop(), poolWatch.stop()]);
     const unfinished = await drained;
     await listener.stop();
     await scheduler.stop();

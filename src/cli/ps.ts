@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { ControlClient, type DaemonStatus } from '../http/control-client.js';
+import { ControlClient, type DaemonStatus, type SiteDaemons } from '../http/control-client.js';
 import { formatDuration } from '../support/duration.js';
 import { printable, wantsColour, writeJson, type CommandIo } from './io.js';
 import { addDaemonOptions, configFrom, stateDirOf, type ParsedOptions } from './options.js';
@@ -8,10 +8,18 @@ import { formatTable } from './table.js';
 /** `drupald ps`: what runs and what waits. */
 export function addPsCommand(program: Command, io: CommandIo): void {
   addDaemonOptions(program.command('ps').description('Show sites, running processes and waiting starts of a daemon.'))
+    .option('--all', 'show every daemon of the sites, as their databases list them')
     .option('--json', 'print JSON')
     .action(async (options: ParsedOptions) => {
       const config = configFrom(options, io, false);
-      const status = await new ControlClient(stateDirOf(config, io)).status();
+      const client = new ControlClient(stateDirOf(config, io));
+      if (options.all === true) {
+        const sites = await client.daemons();
+        if (options.json === true) writeJson(io, { sites });
+        else io.stdout.write(`${formatDaemons(sites, wantsColour(io.stdout, io.env))}\n`);
+        return;
+      }
+      const status = await client.status();
       if (options.json === true) writeJson(io, status);
       else io.stdout.write(`${formatStatus(status, wantsColour(io.stdout, io.env))}\n`);
     });
@@ -54,4 +62,25 @@ export function formatStatus(status: DaemonStatus, colour: boolean, now = Date.n
     parts.push('Nothing runs.');
   }
   return parts.join('\n\n');
+}
+
+/** The daemons of each site as text for people. */
+export function formatDaemons(sites: readonly SiteDaemons[], colour: boolean): string {
+  const headings = ['HOST', 'PROCESS', 'LISTENS ON', 'SERVES', 'SLOTS', 'RUNNING', 'WAITING', 'LAST SIGN', 'STATE'];
+  return sites
+    .flatMap(({ site, daemons, reason }) => {
+      const rows = daemons.map((daemon) => [
+        daemon.host,
+        daemon.pid,
+        daemon.address,
+        daemon.serves.join(', '),
+        daemon.slots,
+        daemon.running,
+        daemon.waiting,
+        `${formatDuration(Math.max(0, daemon.silence) * 1000)} ago`,
+        daemon.asked ? `${daemon.state} (this one)` : daemon.state,
+      ]);
+      return [printable(reason === null ? site : `${site}: ${reason}`), formatTable(headings, rows, colour)];
+    })
+    .join('\n\n');
 }

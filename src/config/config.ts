@@ -118,6 +118,16 @@ export interface Config {
   };
   /** IP addresses and networks. */
   readonly trustedProxies: readonly string[];
+  readonly pool: {
+    /** Milliseconds. */
+    readonly takeOver: number | 'off';
+    /** Names of service hosts. */
+    readonly takeOverFrom: readonly string[];
+  };
+  readonly serverStatus: {
+    /** IP addresses and networks that may read it, besides the loopback ones and trusted proxies. */
+    readonly allow: readonly string[];
+  };
   /** Milliseconds. */
   readonly lookupWait: number;
   readonly waiters: { readonly max: number };

@@ -98,6 +98,8 @@ export function loadConfig(sources: ConfigSources): Config {
     output: { max: values['output.max'], keep: values['output.keep'] },
     history: { maxAge: values['history.max_age'], maxCount: values['history.max_count'] },
     trustedProxies: values.trusted_proxies,
+    pool: { takeOver: values['pool.take_over'], takeOverFrom: values['pool.take_over_from'] },
+    serverStatus: { allow: values['server_status.allow'] },
     lookupWait: values.lookup_wait,
     waiters: { max: values['waiters.max'] },
     worker: { bootTimeout: values['worker.boot_timeout'], settleTimeout: values['worker.settle_timeout'] },

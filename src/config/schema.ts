@@ -285,6 +285,28 @@ export const settings = {
     example: '[10.0.0.0/8, 192.168.1.4]',
     sentence: 'Peers whose X-Forwarded headers, Accept-Language and User-Agent reach the process.',
   }),
+  'pool.take_over': setting({
+    kind: kinds.durationOr(1_000, 'off'),
+    unit: 'ms',
+    default: '5 s',
+    example: '5 s',
+    sentence:
+      'How long a start of another service host of the same group, or of pool.take_over_from, may lie untaken, or wait at a drupald that gives no sign of life, until it is run here. off: never.',
+  }),
+  'pool.take_over_from': setting({
+    kind: kinds.textList,
+    default: [],
+    example: '[www1, www2]',
+    sentence:
+      'Names of further service hosts whose starts are run here when nobody takes them; those in a service group with one that is served here need not be named.',
+  }),
+  'server_status.allow': setting({
+    kind: kinds.networks,
+    default: [],
+    example: '[10.0.0.0/8, 192.168.1.4]',
+    sentence:
+      'Addresses besides this machine and trusted_proxies that may read /server-status: the web servers of the sites, where they are on other machines.',
+  }),
   lookup_wait: setting({
     kind: kinds.duration,
     unit: 'ms',

@@ -1,5 +1,6 @@
 import { cronCatalog } from './cron-catalog.js';
 import { hostCatalog } from './host-catalog.js';
+import { poolCatalog } from './pool-catalog.js';
 import { siteCatalog } from './site-catalog.js';
 import { surroundingsCatalog } from './surroundings-catalog.js';
 
@@ -19,6 +20,7 @@ export const findingCatalog = {
   ...hostCatalog,
   ...surroundingsCatalog,
   ...cronCatalog,
+  ...poolCatalog,
 } as const satisfies Record<string, FindingEntry>;
 
 /** Stable name of a finding. */

@@ -8,6 +8,7 @@ import { withoutDaemon, type BorrowSites } from '../scheduler/borrow-sites.js';
 import type { ServedSite } from '../scheduler/served-site.js';
 import { siteTrouble } from '../scheduler/site-trouble.js';
 import type { SiteSettings } from '../sites/description.js';
+import { servedHosts } from '../sites/service-hosts.js';
 import { probeDatabase } from '../store/database.js';
 import { cronFindings } from './cron-findings.js';
 import { crontabFindings } from './crontab-findings.js';
@@ -16,6 +17,7 @@ import { finding, type Finding } from './findings.js';
 import { loadedFindings } from './loaded-findings.js';
 import { hostFindings } from './host-findings.js';
 import { driverFindings, phpFindings } from './php-findings.js';
+import { poolFindings } from './pool-findings.js';
 import { siteFindings } from './site-findings.js';
 import { coldBootFindings, startFindings } from './start-findings.js';
 import { strandedFindings } from './stranded-findings.js';
@@ -148,6 +150,12 @@ async function examineSite(site: ServedSite, config: Config, siteCount: number):
     ...(await databaseFindings(site, config)),
     ...(await cronFindings(site)),
     ...(await strandedFindings(site)),
+    ...(await poolFindings(
+      site,
+      facts,
+      config.pool.takeOver,
+      servedHosts(facts.serviceHosts, config.listen, site.config.serves),
+    )),
     ...(await crontabFindings(site)),
   ];
 }

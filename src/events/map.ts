@@ -88,6 +88,8 @@ export interface EventMap {
   'service-manager.deaf': EventBase & { readonly reason: string };
   'start.accepted': RunEvent;
   'start.refused': RefusedEvent;
+  /** A start that was sent to another service host is run here. */
+  'start.taken-over': RunEvent & { readonly from: string; readonly to: string; readonly reason: string };
   'run.waiting': RunEvent & { readonly position?: number };
   'run.dispatched': RunEvent & { readonly waitedMs?: number; readonly isolation?: string | undefined };
   'run.claimed': RunEvent;

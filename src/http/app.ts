@@ -5,6 +5,7 @@ import Fastify, { type FastifyInstance, type FastifyReply } from 'fastify';
 import type { StartAnswer, StartRequest } from '../intake/accept-start.js';
 import { drupaldHeader } from '../sites/request.js';
 import { aliveText } from './alive.js';
+import { isStatusUrl, type StatusAnswer } from './server-status.js';
 
 /** What the public listener answers with. */
 export interface AppPorts {
@@ -13,6 +14,8 @@ export interface AppPorts {
   checkToken(request: StartRequest): Promise<string | undefined>;
   /** Whether starts are taken, and if not why. */
   readiness(): { readonly ready: boolean; readonly reason: string };
+  /** The page of Apache's mod_status; undefined: not for this peer. Waits for nobody. */
+  serverStatus(request: StartRequest & { readonly method: string }): StatusAnswer | undefined;
 }
 
 /**
@@ -60,6 +63,9 @@ export function buildApp(ports: AppPorts): FastifyInstance {
         return '/-/surplus';
       }
       busy.add(request.socket);
+      if (isStatusUrl(raw)) {
+        return '/-/server-status';
+      }
       if (startMark.test(raw)) {
         return '/-/start';
       }
@@ -111,6 +117,12 @@ export function buildApp(ports: AppPorts): FastifyInstance {
       return token === undefined ? say(reply, 404, 'No such page.\n') : say(reply, 200, token);
     },
   });
+  app.get('/-/server-status', ({ raw }, reply) => {
+    const answer = ports.serverStatus({ ...describe(raw), method: raw.method ?? 'GET' });
+    return answer === undefined
+      ? say(reply, 403, 'The server status is not for this address (server_status.allow).\n')
+      : say(reply, 200, answer.text, answer.type);
+  });
   app.get('/healthz', (_request, reply) => say(reply, 200, `${aliveText}\n`));
   app.get('/readyz', (_request, reply) => {
     const { ready, reason } = ports.readiness();
@@ -121,10 +133,10 @@ export function buildApp(ports: AppPorts): FastifyInstance {
   return app;
 }
 
-function say(reply: FastifyReply, status: number, text: string): FastifyReply {
+function say(reply: FastifyReply, status: number, text: string, type = 'text/plain; charset=utf-8'): FastifyReply {
   return reply
     .code(status)
-    .header('content-type', 'text/plain; charset=utf-8')
+    .header('content-type', type)
     .header('cache-control', 'no-store')
     .header(drupaldHeader, '1')
     .header('connection', 'close')

@@ -54,6 +54,31 @@ const status = z.looseObject({
   waitingTotal: z.number().default(0),
 });
 
+const daemon = z.object({
+  id: z.string(),
+  host: z.string(),
+  pid: z.number(),
+  /** Seconds since 1970. */
+  started: z.number(),
+  /** Seconds since its last sign of life, by the clock of the database. */
+  silence: z.number(),
+  address: z.string(),
+  serves: z.array(z.string()).readonly(),
+  slots: z.number(),
+  running: z.number(),
+  waiting: z.number(),
+  state: z.enum(['running', 'stopping']),
+  /** Whether it is the one that was asked. */
+  asked: z.boolean(),
+});
+
+const siteDaemons = z.object({
+  site: z.string(),
+  daemons: z.array(daemon).readonly(),
+  /** Why they cannot be told; null: they are. */
+  reason: z.string().nullable(),
+});
+
 const finding = z.object({
   code: z.string(),
   level: z.enum(['ok', 'warn', 'problem']),
@@ -96,6 +121,9 @@ export type Detached = z.infer<typeof detached>;
 /** What the daemon tells about itself, its sites and what runs. Times are milliseconds. */
 export type DaemonStatus = z.infer<typeof status>;
 
+/** The daemons that serve a site. */
+export type SiteDaemons = z.infer<typeof siteDaemons>;
+
 /** One line of `drupald doctor`. */
 export type Finding = z.infer<typeof finding>;
 
@@ -122,6 +150,11 @@ export class ControlClient {
   /** Throws DAEMON_NOT_RUNNING, CONTROL_DENIED or CONTROL_FAILED. */
   async status(): Promise<DaemonStatus> {
     return this.get('/v1/status', status);
+  }
+
+  /** Throws DAEMON_NOT_RUNNING, CONTROL_DENIED or CONTROL_FAILED. */
+  async daemons(): Promise<readonly SiteDaemons[]> {
+    return (await this.get('/v1/daemons', z.looseObject({ sites: z.array(siteDaemons) }))).sites;
   }
 
   /** Takes as long as it takes to boot each site a few times. Throws DAEMON_NOT_RUNNING, CONTROL_DENIED or CONTROL_FAILED. */

@@ -14,6 +14,7 @@ import {
   type DaemonStatus,
   type Detached,
   type Finding,
+  type SiteDaemons,
 } from './control-client.js';
 import type { BatchChangeTools } from '../batch/batch-change.js';
 import type { Queues } from '../queues/queues.js';
@@ -26,6 +27,8 @@ import { addRunRoutes } from './run-routes.js';
 /** What the command line can ask. */
 export interface ControlPorts {
   status(): DaemonStatus;
+  /** The daemons of each site, as its database lists them. */
+  daemons(): Promise<readonly SiteDaemons[]>;
   doctor(): Promise<readonly Finding[]>;
   /** Gives the backlog back to the sites. */
   detach(to: string | undefined): Promise<Detached>;
@@ -90,6 +93,7 @@ export class ControlServer extends BaseComponent {
     addQueueRoutes(app, this.#ports.queues);
     addBatchRoutes(app, this.#ports.batches, siteName);
     app.get('/v1/status', () => this.#ports.status());
+    app.get('/v1/daemons', async () => ({ sites: await this.#ports.daemons() }));
     app.get('/v1/doctor', async () => ({ findings: await this.#ports.doctor() }));
     app.post<{ Body: { to?: string } | null }>('/v1/detach', (request) => this.#ports.detach(request.body?.to));
     app.post('/v1/adopt', async () => ({ adopted: await this.#ports.adopt() }));

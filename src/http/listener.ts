@@ -33,10 +33,13 @@ export class Listener extends BaseComponent {
   readonly #app: FastifyInstance;
   readonly #listen: ListenAddress;
   readonly #sockets = new Set<Socket>();
+  readonly #onClosed: (bytes: number) => void;
   #server: Server | undefined;
 
-  constructor(app: FastifyInstance, listen: ListenAddress) {
+  /** @param onClosed told of each connection that is over, and how many bytes were sent on it */
+  constructor(app: FastifyInstance, listen: ListenAddress, onClosed: (bytes: number) => void = () => undefined) {
     super();
+    this.#onClosed = onClosed;
     this.#app = app;
     this.#listen = listen;
   }
@@ -114,6 +117,7 @@ export class Listener extends BaseComponent {
     socket.once('close', () => {
       clearTimeout(timer);
       this.#sockets.delete(socket);
+      this.#onClosed(socket.bytesWritten);
     });
   }
 }

@@ -17,6 +17,7 @@ export interface Intake<S extends StartSite> {
  */
 export function publicPorts<S extends StartSite & { readonly core: Pick<CoreTables, 'variable'> }>(
   open: Promise<Intake<S>>,
+  serverStatus: AppPorts['serverStatus'],
 ): AppPorts {
   let intake: Intake<S> | undefined;
   open.then(
@@ -26,6 +27,7 @@ export function publicPorts<S extends StartSite & { readonly core: Pick<CoreTabl
     () => undefined,
   );
   return {
+    serverStatus,
     accept: async (request) => (await open).starts.accept(request),
     checkToken: async (request) => {
       const { hosts } = await open;

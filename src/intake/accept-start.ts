@@ -6,7 +6,7 @@ import type { EventBus } from '../events/bus.js';
 import { lockedCallback } from '../process/callback-name.js';
 import { execStatus } from '../process/states.js';
 import type { HostEntry, HostMap } from '../sites/host-map.js';
-import { filterHeaders, type StartContext } from '../sites/request.js';
+import { filterHeaders, withoutToken, type AskedFor, type StartContext } from '../sites/request.js';
 import type { SiteUri } from '../sites/site-uri.js';
 import { databaseReason } from '../store/database.js';
 import type { ProcessRow, ProcessStore } from '../store/process-store.js';
@@ -37,6 +37,8 @@ export interface StartSite {
 export interface AcceptedStart<S> extends HostEntry<S> {
   readonly row: ProcessRow;
   readonly context: StartContext;
+  /** The request; undefined: it is not known. */
+  readonly asked?: AskedFor | undefined;
   /** Monotonic milliseconds at which the request came. */
   readonly arrivedAt: number;
 }
@@ -159,7 +161,9 @@ export class StartIntake<S extends StartSite> {
     if (known) {
       return { status: 200, text: known };
     }
-    const offer = await taker.offer({ ...entry, row, context, arrivedAt });
+    const target = withoutToken(request.url, row.token);
+    const asked = target === undefined ? undefined : { host: header('host') ?? '', target };
+    const offer = await taker.offer({ ...entry, row, context, asked, arrivedAt });
     if (offer === 'full') {
       throw fail('START_BACKLOG_FULL', { count: taker.waiting, handle: row.handle });
     }

@@ -45,6 +45,7 @@ export async function recover(
       callback: run.callback,
       uid: run.uid,
       serviceHost: run.serviceHost,
+      asked: undefined,
       context: noContext,
       acceptedAt: run.acceptedAt,
       arrivedAt: performance.now(),

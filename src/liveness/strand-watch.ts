@@ -21,8 +21,8 @@ import { StoreGuard } from '../store/store-guard.js';
 import { processFile } from '../workers/jobs.js';
 import { judgeStranded, type Stranded } from './stranded.js';
 
-/** Milliseconds between two signs of life, and between two looks. */
-const beatInterval = 3_000;
+/** Milliseconds between two signs of life at most, and between two looks. */
+const longestBeat = 3_000;
 const lookInterval = 5_000;
 
 /** Milliseconds after which the same trouble is told again. */
@@ -39,6 +39,8 @@ export interface StrandWatchOptions {
   readonly scheduler: Pick<Scheduler, 'inHand' | 'running'>;
   readonly bus: EventBus;
   readonly locks: LockKeeper;
+  /** Milliseconds after which others take over what waits here without a sign of life; several signs fit into them. */
+  readonly takeOver: number | 'off';
   /** Milliseconds that a helper may take to settle. */
   readonly settleTimeout: number;
   /** Told of a run that was lost, for the history. */
@@ -76,7 +78,8 @@ export class StrandWatch extends BaseComponent {
 
   protected override async onStart(): Promise<void> {
     await this.#beat();
-    this.#beats.start(beatInterval);
+    const { takeOver } = this.#options;
+    this.#beats.start(takeOver === 'off' ? longestBeat : Math.min(longestBeat, takeOver / 5));
     this.#looks.start(lookInterval);
     // What this daemon has taken over is its own from now on.
     this.#looks.now();

@@ -30,6 +30,10 @@ const lines: { readonly [N in EventName]?: Line<N> } = {
     level: (e) => (e.status >= 500 ? 'warn' : 'info'),
     say: (e) => `Start${e.handle === undefined ? '' : ` of ${e.handle}`} refused with ${String(e.status)}: ${e.reason}`,
   },
+  'start.taken-over': {
+    level: 'warn',
+    say: (e) => `${e.handle} was sent to the service host ${e.from} and is taken over under ${e.to}: ${e.reason}.`,
+  },
   'run.waiting': { level: 'debug', say: (e) => `${e.handle} waits for a slot.` },
   'run.dispatched': { level: 'debug', say: (e) => `${e.handle} given to a worker.` },
   'run.claimed': { level: 'debug', say: (e) => `${e.handle} runs.` },

@@ -1,5 +1,5 @@
 import type { Outcome } from '../process/outcome.js';
-import type { StartContext } from '../sites/request.js';
+import type { AskedFor, StartContext } from '../sites/request.js';
 import type { SiteUri } from '../sites/site-uri.js';
 import type { ServedSite } from './served-site.js';
 
@@ -34,6 +34,8 @@ export interface Dispatch {
   /** Name of the service host that it was dispatched to. */
   readonly serviceHost: string;
   readonly context: StartContext;
+  /** How the start was asked for; undefined: no request of it is known. */
+  readonly asked: AskedFor | undefined;
   /** Milliseconds since 1970. */
   readonly acceptedAt: number;
   /** The same moment in monotonic milliseconds. */

@@ -16,6 +16,7 @@ import type { Dispatch } from './dispatch.js';
 import { outcomeNote } from './ledger-notes.js';
 import type { RunRecord } from './run-record.js';
 import { askForLateClaim, askForSilentClaim } from './silent-claim.js';
+import { takenOver, wasTakenOver } from './taken-over.js';
 import type { RunLimits } from './watch-limits.js';
 import type { ServedSite } from './served-site.js';
 
@@ -171,6 +172,9 @@ async function requeue(
 /** Settles a start that has never run. */
 export async function dropWaiting(dispatch: Dispatch, outcome: Outcome, tools: RunTools): Promise<RunEnd> {
   const { site, id, uri, handle, callback, stamp } = dispatch;
+  if (await wasTakenOver(dispatch)) {
+    return takenOver;
+  }
   const endedAt = Date.now() / 1000;
   const dead: Unsettled = { id, uri, handle, callback, stamp, outcome, endedAt, hook: true };
   try {
@@ -226,17 +230,21 @@ async function endUnclaimed(
   const { site, callback } = dispatch;
   if (report.unclaimed) {
     const late = await askForLateClaim(dispatch);
-    return late
-      ? settleClaimed(withCause(record, late.cause), tools, report, exit, late.stamp, endedAt)
-      : { type: 'nothing', reason: 'somebody else has claimed it' };
+    if (late) {
+      return settleClaimed(withCause(record, late.cause), tools, report, exit, late.stamp, endedAt);
+    }
+    return (await wasTakenOver(dispatch)) ? takenOver : { type: 'nothing', reason: 'somebody else has claimed it' };
   }
-  if (record.stopped) {
+  if (record.stopped && !(await wasTakenOver(dispatch))) {
     // It may have been killed between its claim and the word of it.
     const stamp = (await askForSilentClaim(record, report.sessions)) ?? dispatch.stamp;
     return settleClaimed(withCause(record, record.stopped), tools, report, exit, stamp, endedAt);
   }
   if (report.postponed) {
     return { type: 'held' };
+  }
+  if (await wasTakenOver(dispatch)) {
+    return takenOver;
   }
   if (report.refused) {
     const { reason, sentence } = report.refused;

@@ -3,7 +3,7 @@ import { hostname } from 'node:os';
 
 import type { EventBus } from '../events/bus.js';
 import { databaseReason, isDenied } from '../store/database.js';
-import type { OwnedProcess, OwnerTable } from '../store/owner-table.js';
+import type { DaemonWord, ListedDaemon, OwnedProcess, OwnerTable } from '../store/owner-table.js';
 
 /** By which a process is known from the insertion of its row to its end; its token is a secret, this is none. */
 export function sumOf(token: string): string {
@@ -18,6 +18,8 @@ export function sumOf(token: string): string {
 export class Ownership {
   /** This daemon's name there; each start has another. */
   readonly id = randomUUID();
+  /** What it says beside that it lives. */
+  word: () => DaemonWord = () => ({ address: '', serves: [], slots: 0, running: 0, waiting: 0, state: 'running' });
   readonly #table: OwnerTable;
   readonly #site: string;
   readonly #bus: EventBus;
@@ -61,16 +63,19 @@ export class Ownership {
     return (await this.#prepared()) ? this.#table.list() : undefined;
   }
 
-  /** The same without making a table; undefined: there is none. Throws what the database throws. */
-  async look(): Promise<OwnedProcess[] | undefined> {
-    try {
-      return await this.#table.list();
-    } catch (error) {
-      if ((error as { code?: string }).code === 'ER_NO_SUCH_TABLE' || isDenied(error)) {
-        return undefined;
-      }
-      throw error;
-    }
+  /** The daemons on this database, and its time in seconds since 1970; undefined: they cannot be told. Throws what the database throws. */
+  async daemons(): Promise<{ readonly now: number; readonly daemons: readonly ListedDaemon[] } | undefined> {
+    return (await this.#prepared()) ? this.#table.daemons() : undefined;
+  }
+
+  /** The same without making a table. Throws what the database throws. */
+  lookAtDaemons(): Promise<{ readonly now: number; readonly daemons: readonly ListedDaemon[] } | undefined> {
+    return tried(() => this.#table.daemons());
+  }
+
+  /** Who has which process in hand, without making a table; undefined: there is none. Throws what the database throws. */
+  look(): Promise<OwnedProcess[] | undefined> {
+    return tried(() => this.#table.list());
   }
 
   /** Nobody has these any more. Throws what the database throws. */
@@ -103,7 +108,22 @@ export class Ownership {
   }
 
   async #beat(): Promise<void> {
-    await this.#table.beat(this.id, hostname(), process.pid);
+    await this.#table.beat(this.id, hostname(), process.pid, this.word());
     this.#isKnown = true;
+  }
+}
+
+/** Undefined: there is no such table, one of an older daemon, or no right to read it. */
+async function tried<T>(read: () => Promise<T>): Promise<T | undefined> {
+  try {
+    return await read();
+  } catch (error) {
+    if (
+      ['ER_NO_SUCH_TABLE', 'ER_BAD_FIELD_ERROR'].includes((error as { code?: string }).code ?? '') ||
+      isDenied(error)
+    ) {
+      return undefined;
+    }
+    throw error;
   }
 }

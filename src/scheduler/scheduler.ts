@@ -84,6 +84,12 @@ export class Scheduler extends BaseComponent {
     return this.#stopping;
   }
 
+  /** Slots that are free and that nobody waits for. */
+  get idle(): number {
+    const free = this.#slots.current - this.#lanes.slotsUsed - this.#waiting.size;
+    return this.#stopping || this.#detached ? 0 : Math.max(0, free);
+  }
+
   get slots(): number {
     return this.#slots.current;
   }
@@ -183,16 +189,12 @@ export class Scheduler extends BaseComponent {
     }
     // In line at once, so that the order is that of arrival.
     this.#waiting.add(dispatch);
-    this.#bus.emit('run.waiting', {
-      site: dispatch.site.name,
-      handle: dispatch.handle,
-      callback: dispatch.callback,
-      position: this.#waiting.size,
-    });
+    const { site, handle, callback } = dispatch;
+    this.#bus.emit('run.waiting', { site: site.name, handle, callback, position: this.#waiting.size });
     try {
-      await dispatch.site.store.markWaiting(dispatch.handle, dispatch.stamp);
+      await site.store.markWaiting(handle, dispatch.stamp);
     } catch (error) {
-      this.#bus.emit('store.error', { site: dispatch.site.name, reason: postponedReason(error), temporary: true });
+      this.#bus.emit('store.error', { site: site.name, reason: postponedReason(error), temporary: true });
     }
     this.kick();
     return 'taken';
@@ -219,15 +221,16 @@ export class Scheduler extends BaseComponent {
   }
 
   /**
-   * Ends a start that waits, as if it had run and come to this.
+   * Ends a start that waits, as if it had run and come to this; or in another way.
    *
    * @returns false: it does not wait any more
    */
-  async withdraw(dispatch: Dispatch, cause: Outcome): Promise<boolean> {
+  async withdraw(dispatch: Dispatch, cause: Outcome | RunEnd): Promise<boolean> {
     if (!this.#waiting.remove(dispatch) && !this.#resting.remove(dispatch)) {
       return false;
     }
-    await this.#see(new RunRecord(dispatch), dropWaiting(dispatch, cause, this.#options));
+    const end = 'type' in cause ? Promise.resolve(cause) : dropWaiting(dispatch, cause, this.#options);
+    await this.#see(new RunRecord(dispatch), end);
     return true;
   }
 
@@ -374,7 +377,6 @@ export class Scheduler extends BaseComponent {
         site.report(end.reason);
         await this.#keepWaiting(dispatch);
         this.#waiting.putBack(dispatch);
-        return;
     }
   }
 

@@ -12,6 +12,7 @@ import { CronSlotTable } from '../store/cron-slot-table.js';
 import { databaseReason, isTemporary, SiteDatabase } from '../store/database.js';
 import { DatabaseHealth } from '../store/database-health.js';
 import { Installation, type Belonging } from '../store/installation.js';
+import { NeighbourTable } from '../store/neighbour-table.js';
 import { OwnerTable } from '../store/owner-table.js';
 import { ProcessStore } from '../store/process-store.js';
 import { QueueItemTable } from '../store/queue-item-table.js';
@@ -59,6 +60,8 @@ export class ServedSite extends BaseComponent {
   /** What settings.php said at the last look; the store keeps to `settings`. */
   seenSettings: SiteSettings;
   readonly store: ProcessStore;
+  /** What was sent to other daemons of the site. */
+  readonly neighbours: NeighbourTable;
   /** Its past runs. */
   readonly runs: RunTable;
   /** Items of its queues, and those that have failed. */
@@ -120,6 +123,7 @@ export class ServedSite extends BaseComponent {
     const own = options.settings.databases.background_process;
     const processes = own ? open(own, 'background_process') : main;
     this.store = new ProcessStore(processes, main);
+    this.neighbours = new NeighbourTable(processes);
     this.core = new CoreTables(main);
     this.runs = new RunTable(processes, main);
     this.queue = new QueueTable(main);

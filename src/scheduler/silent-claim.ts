@@ -5,6 +5,7 @@ import { execStatus } from '../process/states.js';
 import { Backoff } from '../support/backoff.js';
 import type { Dispatch } from './dispatch.js';
 import type { RunRecord } from './run-record.js';
+import { isSameStart } from './taken-over.js';
 
 /** Sessions that a dead worker had in the databases, and since when they are known (monotonic milliseconds). */
 export interface DeadSessions {
@@ -36,7 +37,7 @@ export async function askForSilentClaim(record: RunRecord, sessions?: DeadSessio
 export async function claimInRow(record: RunRecord): Promise<string | undefined> {
   const { site, handle } = record.dispatch;
   const rows = await site.store.find([handle]);
-  const row = rows.find((candidate) => candidate.handle === handle);
+  const row = rows.find((candidate) => candidate.handle === handle && isSameStart(candidate, record.dispatch));
   const ours = row?.status === execStatus.running && Number(row.stamp) * 1000 >= record.dispatchedAt;
   return ours ? row.stamp : undefined;
 }
@@ -52,7 +53,10 @@ export async function askForLateClaim(dispatch: Dispatch): Promise<{ stamp: stri
     return undefined;
   }
   const rows = await answered(() => site.store.find([handle]));
-  const row = rows.find((candidate) => candidate.handle === handle && candidate.status === execStatus.running);
+  const row = rows.find(
+    (candidate) =>
+      candidate.handle === handle && candidate.status === execStatus.running && isSameStart(candidate, dispatch),
+  );
   const at = Number(row?.stamp) * 1000;
   // The stamp is the time of the worker that claims, so that of a living one is later.
   return row && at >= doubt.from && at <= doubt.until ? { stamp: row.stamp, cause: doubt.cause } : undefined;

@@ -73,6 +73,7 @@ export function dispatchOf(start: AcceptedStart<ServedSite>, order: number): Dis
     uid: row.uid,
     serviceHost: row.serviceHost,
     context,
+    asked: start.asked,
     acceptedAt: Date.now(),
     arrivedAt,
     order,

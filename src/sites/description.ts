@@ -89,6 +89,8 @@ export interface QueueFact {
 export interface SiteFacts {
   readonly modules: Readonly<Record<string, ModuleFact>>;
   readonly serviceHosts: Readonly<Record<string, { readonly baseUrl: string; readonly httpHost: string }>>;
+  /** Names of service hosts, by the configured group that they are in. */
+  readonly serviceGroups: Readonly<Record<string, readonly string[]>>;
   /** Whether the module has the claim that came with 7.x-1.13. */
   readonly claims: boolean;
   /** Whether it has a cron run of its own. */

@@ -14,6 +14,14 @@ export interface StartContext {
   readonly prefix: string;
 }
 
+/** A start request as a status page shows it; without its token. */
+export interface AskedFor {
+  /** The Host header as it came; empty: there was none. */
+  readonly host: string;
+  /** The address as it came, up to the token; one character for each byte. */
+  readonly target: string;
+}
+
 /** For what no request has started. */
 export const noContext: StartContext = { remote: '127.0.0.1', remotePort: 0, headers: {}, prefix: '' };
 
@@ -144,6 +152,19 @@ export function cronVariables(
     REQUEST_URI: script,
     ...env,
   };
+}
+
+/**
+ * A start request without its secret: the address as it came, up to the token.
+ *
+ * @param url raw request target
+ * @param token as the row has it
+ * @returns undefined: the address spells the token in another way
+ */
+export function withoutToken(url: string, token: string): string | undefined {
+  const at = token === '' ? -1 : url.lastIndexOf(token);
+  const target = url.slice(0, at);
+  return at < 0 || target.includes(token) ? undefined : target;
 }
 
 /** Path of a start as the log may show it: handle, no token; encoded as on the wire. */

@@ -2,6 +2,7 @@ import { isIP } from 'node:net';
 import { hostname, networkInterfaces } from 'node:os';
 
 import type { SiteFacts } from './description.js';
+import { publicStartPath, type AskedFor } from './request.js';
 
 /** Where the daemon listens. */
 export interface ListenAddress {
@@ -24,7 +25,8 @@ export function ownAddresses(listen: ListenAddress): string[] {
 
 /**
  * The service host names that a daemon serves (design decision 5): those named
- * in `serves:`, else those whose base_url is its listener.
+ * in `serves:`, else those whose base_url is its listener. The twin of one, which only names its
+ * status page, is none.
  */
 export function servedHosts(
   hosts: SiteFacts['serviceHosts'],
@@ -34,9 +36,8 @@ export function servedHosts(
   if (serves) {
     return [...serves];
   }
-  return Object.entries(hosts)
-    .filter(([, host]) => leadsHere(host.baseUrl, listen))
-    .map(([name]) => name);
+  const names = Object.entries(hosts).flatMap(([name, { baseUrl }]) => (leadsHere(baseUrl, listen) ? [name] : []));
+  return names.filter((name) => !name.endsWith('_ass') || hosts[name.slice(0, -'_ass'.length)] === undefined);
 }
 
 /** A page of a web server, and how it is asked for. */
@@ -67,6 +68,23 @@ export function statusPageOf(hosts: SiteFacts['serviceHosts'], name: string): Pa
     url.password = own.password;
   }
   return { url: url.href, httpHost: twin.httpHost };
+}
+
+/**
+ * The request that the module sends for a start of a process, without its token: as its own
+ * functions make it from the service host.
+ */
+export function startRequestOf(
+  { serviceHosts, cleanUrls }: Pick<SiteFacts, 'serviceHosts' | 'cleanUrls'>,
+  name: string,
+  handle: string,
+): AskedFor {
+  const { baseUrl = '', httpHost = '' } = serviceHosts[name] ?? serviceHosts.default ?? {};
+  const [, authority = '', folder = ''] = /^[a-z]+:\/\/(?:[^@/]*@)?([^/?#]*)([^?#]*)/i.exec(baseUrl) ?? [];
+  return {
+    host: httpHost === '' ? authority : httpHost,
+    target: `${folder}/${cleanUrls ? '' : '?q='}${publicStartPath('', handle)}/`,
+  };
 }
 
 /** Whether a base_url is the daemon's own listener, by whatever scheme. */

@@ -165,6 +165,29 @@ export class SiteDatabase {
     await this.askForRights(name);
   }
 
+  /** Adds columns that a table of ours has not had from the beginning. Throws what the database throws. */
+  async addColumns(name: string, columns: Readonly<Record<string, string>>): Promise<void> {
+    const [first = '', second] = this.#parts(name);
+    const rows = await this.rows<{ name: string }>(
+      'SELECT column_name AS name FROM information_schema.columns' +
+        ' WHERE table_schema = COALESCE(?, DATABASE()) AND table_name = ?',
+      second === undefined ? [null, first] : [first, second],
+    );
+    const known = new Set(rows.map((row) => row.name));
+    for (const [column, definition] of Object.entries(columns)) {
+      if (!known.has(column)) {
+        await this.change(`ALTER TABLE ${this.table(name)} ADD COLUMN ${column} ${definition}`).catch(
+          (error: unknown) => {
+            // Another daemon was faster.
+            if ((error as MysqlError).code !== 'ER_DUP_FIELDNAME') {
+              throw error;
+            }
+          },
+        );
+      }
+    }
+  }
+
   /** Tries whether rows of a table may be written and removed, with none. Throws what the database throws. */
   async askForRights(name: string): Promise<void> {
     const table = this.table(name);

@@ -1,3 +1,4 @@
+import { parseJson } from '../support/json.js';
 import type { SiteDatabase } from './database.js';
 
 /** Drupal's names of our tables. */
@@ -32,6 +33,44 @@ export interface OwnedProcess {
     | undefined;
 }
 
+/** What a daemon says of itself beside that it lives. */
+export interface DaemonWord {
+  /** Where it listens. */
+  readonly address: string;
+  /** Names of the service hosts of the site that it serves. */
+  readonly serves: readonly string[];
+  readonly slots: number;
+  /** Of this site. */
+  readonly running: number;
+  readonly waiting: number;
+  readonly state: 'running' | 'stopping';
+}
+
+/** A daemon as others on its database see it. */
+export interface ListedDaemon extends DaemonWord {
+  readonly id: string;
+  readonly host: string;
+  readonly pid: number;
+  /** Seconds since 1970, by the clock of the database. */
+  readonly started: number;
+  /** Seconds since its last sign of life by the same clock; negative: that was set back. */
+  readonly silence: number;
+}
+
+/** Columns of daemons of a pool, which tables of older daemons lack. */
+const poolColumns = {
+  beat_ms: 'BIGINT NOT NULL DEFAULT 0',
+  address: "VARCHAR(255) NOT NULL DEFAULT ''",
+  serves: 'BLOB',
+  slots: 'INT UNSIGNED NOT NULL DEFAULT 0',
+  running: 'INT UNSIGNED NOT NULL DEFAULT 0',
+  waiting: 'INT UNSIGNED NOT NULL DEFAULT 0',
+  state: "VARCHAR(16) NOT NULL DEFAULT 'running'",
+};
+
+/** Milliseconds since 1970 by the clock of the database. */
+const nowMs = 'ROUND(UNIX_TIMESTAMP(NOW(3)) * 1000)';
+
 /** The daemons that live on one database, and which of them has which process of our own in hand. */
 export class OwnerTable {
   readonly #main: SiteDatabase;
@@ -51,6 +90,7 @@ export class OwnerTable {
         started BIGINT NOT NULL,
         beat BIGINT NOT NULL`,
     );
+    await this.#main.addColumns(daemons, poolColumns);
     await this.#main.prepareOwn(
       owned,
       `token_sum CHAR(64) NOT NULL PRIMARY KEY,
@@ -61,12 +101,48 @@ export class OwnerTable {
   }
 
   /** A daemon lives. */
-  async beat(id: string, host: string, pid: number): Promise<void> {
+  async beat(id: string, host: string, pid: number, word: DaemonWord): Promise<void> {
+    const said = [
+      word.address.slice(0, 255),
+      Buffer.from(JSON.stringify(word.serves)),
+      word.slots,
+      word.running,
+      word.waiting,
+      word.state,
+    ];
     await this.#main.change(
-      `INSERT INTO ${this.#main.table(daemons)} (id, host, pid, started, beat)` +
-        ' VALUES (?, ?, ?, UNIX_TIMESTAMP(), UNIX_TIMESTAMP()) ON DUPLICATE KEY UPDATE beat = UNIX_TIMESTAMP()',
-      [id, host.slice(0, 255), pid],
+      `INSERT INTO ${this.#main.table(daemons)}` +
+        ' (id, host, pid, address, serves, slots, running, waiting, state, started, beat, beat_ms)' +
+        ` VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, UNIX_TIMESTAMP(), UNIX_TIMESTAMP(), ${nowMs})` +
+        ' ON DUPLICATE KEY UPDATE address = ?, serves = ?, slots = ?, running = ?, waiting = ?, state = ?,' +
+        ` beat = UNIX_TIMESTAMP(), beat_ms = ${nowMs}`,
+      [id, host.slice(0, 255), pid, ...said, ...said],
     );
+  }
+
+  /** Every daemon that has given a sign of life within a day, and of which processes are left. */
+  async daemons(): Promise<{ readonly now: number; readonly daemons: ListedDaemon[] }> {
+    const rows = await this.#main.rows<RawDaemon>(
+      'SELECT id, host, pid, started, address, serves, slots, running, waiting, state,' +
+        ` UNIX_TIMESTAMP(NOW(6)) AS now, ${nowMs} - GREATEST(beat_ms, beat * 1000) AS silence` +
+        ` FROM ${this.#main.table(daemons)} ORDER BY started, id LIMIT ${batch}`,
+    );
+    return {
+      now: Number(rows[0]?.now ?? Date.now() / 1000),
+      daemons: rows.map((row) => ({
+        id: row.id,
+        host: row.host,
+        pid: Number(row.pid),
+        started: Number(row.started),
+        silence: Number(row.silence) / 1000,
+        address: row.address,
+        serves: names(row.serves),
+        slots: Number(row.slots),
+        running: Number(row.running),
+        waiting: Number(row.waiting),
+        state: row.state === 'stopping' ? 'stopping' : 'running',
+      })),
+    };
   }
 
   /** A daemon ends. One that leaves processes stays for the time that the next one may need to come. */
@@ -128,4 +204,25 @@ interface RawOwned {
   readonly pid: number | string | null;
   readonly beat: number | string | null;
   readonly silence: number | string | null;
+}
+
+interface RawDaemon {
+  readonly id: string;
+  readonly host: string;
+  readonly pid: number | string;
+  readonly started: number | string;
+  readonly address: string;
+  readonly serves: Buffer | null;
+  readonly slots: number | string;
+  readonly running: number | string;
+  readonly waiting: number | string;
+  readonly state: string;
+  readonly now: number | string;
+  readonly silence: number | string;
+}
+
+/** A daemon of another version may have written something else there. */
+function names(serves: Buffer | null): string[] {
+  const read: unknown = serves === null ? [] : parseJson(serves.toString());
+  return Array.isArray(read) ? read.filter((name): name is string => typeof name === 'string') : [];
 }

@@ -352,20 +352,33 @@ export class ProcessStore {
     }
   }
 
-  async #select(where: string, params: (string | number)[]): Promise<ProcessRow[]> {
-    const rows = await this.#processes.rows<RawRow>(
-      'SELECT handle, token, callback, uid, service_host, start_stamp, exec_status' +
-        ` FROM ${this.#processes.table('background_process')} WHERE ${where}`,
-      params,
-    );
-    return rows.map((row) => ({
-      handle: row.handle,
-      token: row.token ?? '',
-      callback: callbackName(row.callback),
-      uid: row.uid,
-      serviceHost: row.service_host ?? '',
-      stamp: row.start_stamp ?? '',
-      status: row.exec_status,
-    }));
+  #select(where: string, params: (string | number)[]): Promise<ProcessRow[]> {
+    return readProcesses(this.#processes, where, params);
   }
+}
+
+/**
+ * Rows of the module's table. Throws what the database throws.
+ *
+ * @param where what stands behind WHERE
+ */
+export async function readProcesses(
+  database: SiteDatabase,
+  where: string,
+  params: (string | number)[],
+): Promise<ProcessRow[]> {
+  const rows = await database.rows<RawRow>(
+    'SELECT handle, token, callback, uid, service_host, start_stamp, exec_status' +
+      ` FROM ${database.table('background_process')} WHERE ${where}`,
+    params,
+  );
+  return rows.map((row) => ({
+    handle: row.handle,
+    token: row.token ?? '',
+    callback: callbackName(row.callback),
+    uid: row.uid,
+    serviceHost: row.service_host ?? '',
+    stamp: row.start_stamp ?? '',
+    status: row.exec_status,
+  }));
 }

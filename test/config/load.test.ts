@@ -58,6 +58,8 @@ describe('defaults', () => {
       isolation: 'process',
       output: { max: 1_048_576 },
       trustedProxies: ['127.0.0.0/8', '::1'],
+      pool: { takeOver: 5_000, takeOverFrom: [] },
+      serverStatus: { allow: [] },
       lookupWait: 2000,
       waiters: { max: 256 },
       worker: { bootTimeout: 30_000, settleTimeout: 30_000 },

@@ -18,6 +18,7 @@ export function facts(change: Partial<Omit<SiteFacts, 'php'>> & { php?: Partial<
     maintenance: false,
     installTask: 'done',
     cleanUrls: true,
+    serviceGroups: {},
     lockApi: 'includes/lock.inc',
     boots: [],
     inits: [],

@@ -8,6 +8,7 @@ let seen: StartRequest[];
 let answer: () => StartAnswer | Promise<StartAnswer>;
 let readiness: { ready: boolean; reason: string };
 let checkToken: string | undefined;
+let status: (request: { url: string; method: string }) => { type: string; text: string } | undefined;
 let app: FastifyInstance;
 
 beforeEach(() => {
@@ -15,6 +16,7 @@ beforeEach(() => {
   answer = () => ({ status: 200, text: 'Taken.\n' });
   readiness = { ready: true, reason: 'Starts are taken.' };
   checkToken = 'check me';
+  status = ({ url, method }) => ({ type: 'text/html', text: `${method} ${url}` });
   app = buildApp({
     accept: async (request) => {
       seen.push(request);
@@ -25,6 +27,7 @@ beforeEach(() => {
       return Promise.resolve(checkToken);
     },
     readiness: () => readiness,
+    serverStatus: (request) => status(request),
   });
 });
 
@@ -45,6 +48,33 @@ describe('routes', () => {
     expect(response.statusCode).toBe(200);
     expect(response.body).toBe('Taken.\n');
     expect(seen.map((request) => request.url)).toEqual([url]);
+  });
+
+  it.each([
+    '/server-status',
+    '/server-status/',
+    '/server-status/da',
+    '/server-status?auto',
+    '/server-status/?auto=1',
+    '/?q=server-status/&auto=1',
+    '/index.php?q=server-status',
+    '/server-status?drupald=bgp-start',
+  ])('show the server status at %s', async (url) => {
+    const response = await app.inject({ url });
+    expect([response.statusCode, response.headers['content-type'], response.body]).toEqual([
+      200,
+      'text/html',
+      `GET ${url}`,
+    ]);
+    expect(seen).toEqual([]);
+  });
+
+  it('do not show the server status to everybody, nor by another address or method', async () => {
+    status = () => undefined;
+    expect((await app.inject({ url: '/server-status' })).statusCode).toBe(403);
+    expect((await app.inject({ url: '/server-statuses' })).statusCode).toBe(404);
+    expect((await app.inject({ url: '/folder/server-status/x/y' })).statusCode).toBe(404);
+    expect((await app.inject({ method: 'POST', url: '/server-status' })).statusCode).toBe(404);
   });
 
   it.each(['GET', 'POST', 'PUT', 'DELETE', 'PATCH', 'OPTIONS'] as const)('take a start by %s', async (method) => {

@@ -21,6 +21,7 @@ const ports: AppPorts = {
   },
   checkToken: () => Promise.resolve('check me'),
   readiness: () => ({ ready: true, reason: 'Starts are taken.' }),
+  serverStatus: () => undefined,
 };
 
 beforeEach(() => {

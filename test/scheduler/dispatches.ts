@@ -23,6 +23,7 @@ export function fakeDispatch(site: ServedSite, handle: string, changes: Partial<
     uid: 0,
     serviceHost: 'default',
     context: { remote: '127.0.0.1', remotePort: 0, headers: {}, prefix: '' },
+    asked: undefined,
     acceptedAt: 1_000,
     arrivedAt: 0,
     order,

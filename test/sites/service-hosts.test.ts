@@ -40,6 +40,13 @@ describe('servedHosts', () => {
     expect(servedHosts(hosts, listen, undefined)).toEqual(['default', 'folder', 'v6']);
   });
 
+  it('does not serve the twin that names the status page of one', () => {
+    const twin = host('http://127.0.0.1:8970/server-status');
+    expect(
+      servedHosts({ www1: host('http://127.0.0.1:8970'), www1_ass: twin, own_ass: twin }, listen, undefined),
+    ).toEqual(['www1', 'own_ass']);
+  });
+
   it("takes the scheme's own port where the base_url names none", () => {
     expect(servedHosts(hosts, { ...listen, port: 443 }, undefined)).toEqual(['secure']);
     expect(servedHosts(hosts, { ...listen, port: 80 }, undefined)).toEqual(['port']);

@@ -40,7 +40,13 @@ class Admission {
     return NULL;
   }
 
-  private static function reason($handle, $token) {
+  /**
+   * Why a process may not begin.
+   *
+   * @return array
+   *   The reason in one word and in a sentence.
+   */
+  public static function reason($handle, $token) {
     $process = background_process_get_process($handle);
     if (!$process) {
       return array('reason' => 'gone', 'sentence' => 'The process no longer exists.');

@@ -190,6 +190,7 @@ class Describe {
     return array(
       'modules' => $modules,
       'serviceHosts' => $hosts ? $hosts : new \stdClass(),
+      'serviceGroups' => $this->serviceGroups(),
       'claims' => $has_module && function_exists('background_process_service_execute'),
       'cron' => function_exists('drupal_cron_run'),
       'ultimateCron' => Site::ultimateCron(),
@@ -240,6 +241,17 @@ class Describe {
     }
     return $names;
   }
+
+  /** Names of the hosts of each service group that is configured; the module makes up another one where none is. */
+  private function serviceGroups() {
+    $groups = array();
+    foreach ((array) variable_get('background_process_service_groups', array()) as $name => $group) {
+      $hosts = is_array($group) && isset($group['hosts']) ? (array) $group['hosts'] : array();
+      $groups[$name] = array_values(array_filter($hosts, 'is_string'));
+    }
+    return $groups ? $groups : new \stdClass();
+  }
+
 
   /** User number that owns the public files; -1 when it cannot be told. */
   private function filesOwner() {

@@ -82,6 +82,11 @@ class Run {
       exit(0);
     }
     $this->prepare();
+    if ($this->process && $this->process->token !== $this->job['token']) {
+      // Since it was admitted, another daemon has taken it over: the module's claim asks for no token.
+      $this->tell(array('type' => 'refused') + Admission::reason($this->handle, $this->job['token']));
+      exit(0);
+    }
     if ($this->warm && $this->process && !is_callable($this->process->callback)) {
       $this->stale('callback');
     }

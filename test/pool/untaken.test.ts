@@ -1,0 +1,54 @@
+import { describe, expect, it } from 'vitest';
+
+import { chooseUntaken, SeenRows } from '../../src/pool/untaken.js';
+import type { ProcessRow } from '../../src/store/process-store.js';
+
+const now = 1_800_000_000;
+const patience = { takeOver: 5, connectionTimeout: 2 };
+
+function row(handle: string, age: number, changes: Partial<ProcessRow> = {}): ProcessRow {
+  const fields = { token: 't', callback: 'run', uid: 0, serviceHost: 'www1', status: 1 };
+  return { handle, ...fields, stamp: (now - age).toFixed(6), ...changes };
+}
+
+function choose(sent: ProcessRow[], waiting: ProcessRow[], free: number, seen = 2_000, rules = patience): string[] {
+  return chooseUntaken({ sent, waiting, seenFor: () => seen, now }, rules, free).map(({ handle }) => handle);
+}
+
+describe('what is taken over', () => {
+  it('has lain for long enough, the oldest first, as many as slots are free', () => {
+    const sent = [row('a', 9), row('b', 7), row('young', 4.9)];
+    const waiting = [row('c', 8, { status: 3 }), row('fresh', 1, { status: 3 })];
+    expect(choose(sent, waiting, 10)).toEqual(['a', 'c', 'b']);
+    expect(choose(sent, waiting, 2)).toEqual(['a', 'c']);
+    expect(choose(sent, waiting, 0)).toEqual([]);
+  });
+
+  it('was seen unchanged for as long as the module may try to connect', () => {
+    expect(choose([row('a', 9)], [], 1, 1_999)).toEqual([]);
+    expect(choose([row('a', 20)], [], 1, 10_000, { takeOver: 5, connectionTimeout: 10 })).toEqual([]);
+    expect(choose([row('a', 21)], [], 1, 10_000, { takeOver: 5, connectionTimeout: 10 })).toEqual(['a']);
+  });
+
+  it('is taken without a free slot before the site throws it away, or it would be the last of all', () => {
+    expect(choose([row('a', 31), row('b', 29)], [row('c', 90, { status: 3 })], 0)).toEqual(['c', 'a']);
+    const many = Array.from({ length: 50 }, (_, n) => row(`m${n}`, 60 + n));
+    expect(choose(many, [], 5)).toHaveLength(25);
+  });
+
+  it('is no lock of Ultimate Cron', () => {
+    expect(choose([row('lock', 9, { callback: '__LOCKED__' })], [], 1)).toEqual([]);
+  });
+});
+
+describe('rows that were seen', () => {
+  it('count anew when they have changed', () => {
+    const seen = new SeenRows();
+    const a = row('a', 9);
+    expect(seen.note([a], 1_000)(a)).toBe(0);
+    expect(seen.note([a], 3_000)(a)).toBe(2_000);
+    const moved = { ...a, serviceHost: 'www2' };
+    expect(seen.note([moved], 4_000)(moved)).toBe(0);
+    expect(seen.note([a], 5_000)(a)).toBe(0);
+  });
+});
