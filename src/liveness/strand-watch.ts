@@ -67,6 +67,8 @@ export class StrandWatch extends BaseComponent {
   readonly #options: StrandWatchOptions;
   readonly #guard: StoreGuard;
   readonly #seen = new Map<ServedSite, Seen>();
+  /** Monotonic milliseconds of the last sign of life for each site. */
+  readonly #beaten = new Map<ServedSite, number>();
   readonly #beats = new Repeated(() => this.#beat());
   readonly #looks = new Repeated(() => this.#look());
 
@@ -94,11 +96,22 @@ export class StrandWatch extends BaseComponent {
     await Promise.all(
       this.#options.sites.map(async (site) => {
         // A database that is away hears nobody. In a copied one nobody here has anything in hand.
-        if (site.belonging !== 'copied') {
+        if (site.belonging !== 'copied' && this.#isDue(site)) {
           await site.ownership.beat().catch(() => undefined);
         }
       }),
     );
+  }
+
+  /** Whether the time for another sign has come: one that stands alone need not write so often. */
+  #isDue(site: ServedSite): boolean {
+    const { takeOver } = this.#options;
+    const now = performance.now();
+    const isAlone = Object.keys(site.facts?.serviceGroups ?? {}).length === 0;
+    const rest = takeOver === 'off' ? longestBeat : Math.min(longestBeat, takeOver / 2);
+    if (isAlone && now - (this.#beaten.get(site) ?? -Infinity) < rest) return false;
+    this.#beaten.set(site, now);
+    return true;
   }
 
   async #look(): Promise<void> {
