@@ -1,16 +1,10 @@
-import { rm } from 'node:fs/promises';
-import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 
 import type { BootedSite } from '../harness/booted-site.js';
-import { MariaDb } from '../harness/mariadb.js';
-import { realDrupal } from '../harness/paths.js';
-import { installReal } from '../harness/real-site.js';
-import { copySite } from '../harness/template.js';
-import { temporaryFolder } from '../harness/up-site.js';
+import { onBenchSite } from './bench-site.js';
 import { median } from './figures.js';
 import { batchPages } from './batch-pages.js';
-import { apacheSide, daemonSide, type Side } from './sides.js';
+import { apacheSide, daemonSide } from './sides.js';
 
 /** What is measured of batches. */
 export interface BatchBenchOptions {
@@ -34,38 +28,18 @@ const ways = [
 
 /** Batches in drupald's driver beside the module's own function, and beside Drupal's own pages. */
 export async function batchBench({ rounds, only }: BatchBenchOptions): Promise<void> {
-  const source = realDrupal();
-  if (source === undefined) {
-    throw new Error('No real Drupal 7 here: name one with --root.');
-  }
-  const folder = await temporaryFolder('bench');
-  const server = await MariaDb.start(join(folder, 'mariadb'));
-  let site: BootedSite | undefined;
-  let side: Side | undefined;
-  let apache: Side | undefined;
   const wants = (name: string): boolean => only?.includes(name) ?? true;
-  try {
-    site = await copySite(await installReal(source, server, folder), server, folder, {
-      settings: { extra: 'error_reporting(E_ALL & ~E_DEPRECATED);' },
-    });
+  await onBenchSite(async ({ site, folder, use }) => {
     if (wants('process')) {
-      side = await daemonSide('process', site, folder);
+      const side = await use(daemonSide('process', site, folder));
       await site.setServiceHost(`http://127.0.0.1:${side.port}`, 'site.test');
       await inOneProcess(site, rounds);
       await side.stop();
-      side = undefined;
     }
     if (wants('page')) {
-      apache = await apacheSide(site, folder);
-      await batchPages(site, folder, apache, rounds);
+      await batchPages(site, folder, await use(apacheSide(site, folder)), rounds);
     }
-  } finally {
-    await apache?.stop();
-    await side?.stop();
-    await site?.close();
-    await server.stop();
-    await rm(folder, { recursive: true, force: true });
-  }
+  });
 }
 
 /** The driver beside the module's function, in the same kind of process. */

@@ -3,6 +3,7 @@
 //        npm run bench -- --cron [--root DIR] [--rounds N]: what pages feel of cron, and what ticks cost
 //        npm run bench -- --batch [--only process,page] [--rounds N]: batches in drupald's driver beside the module's function, and
 //        from their first page to the last one beside Drupal's own
+//        npm run bench -- --pool [--root DIR] [--rounds N]: one daemon beside two with half of its slots each
 import { parseArgs } from 'node:util';
 import { translate } from '../harness/translate.mjs';
 
@@ -14,12 +15,16 @@ const { values } = parseArgs({
     write: { type: 'boolean' },
     cron: { type: 'boolean' },
     batch: { type: 'boolean' },
+    pool: { type: 'boolean' },
   },
 });
 if (values.root !== undefined) process.env.DRUPALD_TEST_DRUPAL7 = values.root;
 const translated = await translate(['test/harness', 'test/bench', 'src/demo']);
 try {
-  if (values.batch) {
+  if (values.pool) {
+    const { poolBench } = await translated.load('test/bench/pool.js');
+    await poolBench(Number(values.rounds));
+  } else if (values.batch) {
     const { batchBench } = await translated.load('test/bench/batch.js');
     await batchBench({ rounds: Number(values.rounds), only: values.only?.split(',') });
   } else if (values.cron) {

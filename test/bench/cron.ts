@@ -1,16 +1,12 @@
-import { rm } from 'node:fs/promises';
 import { get } from 'node:http';
-import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 
 import { makeDue } from '../harness/cron.js';
 import { event, events } from '../harness/fixture-log.js';
-import { MariaDb } from '../harness/mariadb.js';
-import { realDrupal } from '../harness/paths.js';
-import { enableModules, installReal } from '../harness/real-site.js';
-import { copySite } from '../harness/template.js';
-import { temporaryFolder } from '../harness/up-site.js';
+import type { MariaDb } from '../harness/mariadb.js';
+import { enableModules } from '../harness/real-site.js';
 import type { BootedSite } from '../harness/booted-site.js';
+import { onBenchSite } from './bench-site.js';
 import { cpu, median, percentile, tree } from './figures.js';
 import { apacheSide, daemonSide, type Side } from './sides.js';
 
@@ -25,33 +21,15 @@ const jobCount = 100;
 
 /** What drupald costs a site by its cron, and what pages feel of it. */
 export async function cronBench(rounds: number): Promise<void> {
-  const source = realDrupal();
-  if (source === undefined) {
-    throw new Error('No real Drupal 7 here: name one with --root.');
-  }
-  const folder = await temporaryFolder('bench');
-  const server = await MariaDb.start(join(folder, 'mariadb'));
-  let site: BootedSite | undefined;
-  const sides: Side[] = [];
-  try {
-    site = await copySite(await installReal(source, server, folder), server, folder, {
-      settings: { extra: 'error_reporting(E_ALL & ~E_DEPRECATED);' },
-    });
+  await onBenchSite(async ({ site, folder, server, use }) => {
     await site.variable('cron_safe_threshold', 3600);
     await site.variable('cron_last', Math.floor(Date.now() / 1000));
-    sides.push(await apacheSide(site, folder), await daemonSide('process', site, folder));
-    const [apache, daemon] = sides as [Side, Side];
+    const apache = await use(apacheSide(site, folder));
+    const daemon = await use(daemonSide('process', site, folder));
     await pages(site, apache, rounds);
     await queue(site);
     await ticks(site, server, daemon);
-  } finally {
-    for (const side of sides) {
-      await side.stop();
-    }
-    await site?.close();
-    await server.stop();
-    await rm(folder, { recursive: true, force: true });
-  }
+  });
 }
 
 /** Home pages at a steady rate, without cron and beside hooks that sleep or use all of a processor. */

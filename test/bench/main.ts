@@ -1,17 +1,10 @@
-import { rm } from 'node:fs/promises';
-import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import type { BootedSite } from '../harness/booted-site.js';
-import { MariaDb } from '../harness/mariadb.js';
-import { realDrupal } from '../harness/paths.js';
-import { installReal } from '../harness/real-site.js';
-import { copySite } from '../harness/template.js';
-import { temporaryFolder } from '../harness/up-site.js';
+import { onBenchSite } from './bench-site.js';
 import { median, percentile } from './figures.js';
 import { burst, crowd, latency } from './measures.js';
 import { memory } from './memory.js';
 import { Report } from './report.js';
-import { apacheSide, daemonSide, type Side } from './sides.js';
+import { apacheSide, daemonSide } from './sides.js';
 
 /** What to measure. */
 export interface BenchOptions {
@@ -27,21 +20,12 @@ const long = 1_000;
 
 /** Runs the measures on one site and one database, the sides in turn, and prints what they came to. */
 export async function bench(options: BenchOptions): Promise<void> {
-  const source = realDrupal();
-  if (source === undefined) {
-    throw new Error('No real Drupal 7 here: name one with --root.');
-  }
-  const folder = await temporaryFolder('bench');
-  const server = await MariaDb.start(join(folder, 'mariadb'));
-  const sides: Side[] = [];
-  let site: BootedSite | undefined;
-  try {
-    site = await copySite(await installReal(source, server, folder), server, folder, {});
+  await onBenchSite(async ({ site, folder, use }) => {
     await site.configure({ conf: { background_process_service_hosts: { bench: { base_url: 'http://127.0.0.1:1' } } } });
-    const apache = await apacheSide(site, folder);
-    sides.push(apache, await daemonSide('process', site, folder, { isolation: 'process' }));
+    const apache = await use(apacheSide(site, folder));
+    const sides = [apache, await use(daemonSide('process', site, folder, { isolation: 'process' }))];
     for (const isolation of ['shared', 'fresh'] as const) {
-      sides.push(await daemonSide(isolation, site, folder, { isolation }));
+      sides.push(await use(daemonSide(isolation, site, folder, { isolation })));
     }
     const report = new Report(options.write);
     const wants = (name: string): boolean => options.only?.includes(name) ?? true;
@@ -77,7 +61,7 @@ export async function bench(options: BenchOptions): Promise<void> {
       const found = new Map<string, Awaited<ReturnType<typeof burst>>[]>();
       for (let round = 0; round < options.rounds; round += 1) {
         for (const side of sides) {
-          found.set(side.name, [...(found.get(side.name) ?? []), await burst(site, side, 300, 12)]);
+          found.set(side.name, [...(found.get(side.name) ?? []), await burst(site, [side], 300, 12)]);
         }
       }
       report.compare(
@@ -112,14 +96,7 @@ export async function bench(options: BenchOptions): Promise<void> {
       }
     }
     await report.end();
-  } finally {
-    for (const side of sides) {
-      await side.stop();
-    }
-    await site?.close();
-    await server.stop();
-    await rm(folder, { recursive: true, force: true });
-  }
+  });
 }
 
 function mapped<T>(found: ReadonlyMap<string, T[]>, figure: (all: T[]) => number): Map<string, number> {

@@ -45,8 +45,8 @@ export interface Burst {
   readonly databaseMs: number;
 }
 
-/** As many processes as fit, with so many starts in flight. */
-export async function burst(site: BootedSite, side: Side, count: number, inFlight: number): Promise<Burst> {
+/** As many processes as fit, with so many starts in flight; one after another goes to each of the sides in turn. */
+export async function burst(site: BootedSite, sides: readonly Side[], count: number, inFlight: number): Promise<Burst> {
   const reports = await Reports.open();
   const host = new URL(site.uris[0] ?? '').host;
   try {
@@ -55,13 +55,14 @@ export async function burst(site: BootedSite, side: Side, count: number, inFligh
       starts.push(await prepareStart(site, reports));
     }
     await pause(500);
-    const cpuBefore = await cpu(await tree(side.pid));
+    const cpuBefore = await cpuOf(sides);
     const databaseBefore = await cpu([site.server.pid ?? 0]);
     const begun = performance.now();
     const queue = [...starts];
+    let turn = 0;
     const lane = async (): Promise<void> => {
       for (let next = queue.shift(); next; next = queue.shift()) {
-        await sendStart(side.port, next.path, host);
+        await sendStart(sides[(turn += 1) % sides.length]?.port ?? 0, next.path, host);
       }
     };
     await Promise.all(Array.from({ length: inFlight }, lane));
@@ -71,12 +72,17 @@ export async function burst(site: BootedSite, side: Side, count: number, inFligh
     await pause(300);
     return {
       perSecond: count / seconds,
-      cpuMs: ((await cpu(await tree(side.pid))) - cpuBefore) / count,
+      cpuMs: ((await cpuOf(sides)) - cpuBefore) / count,
       databaseMs: ((await cpu([site.server.pid ?? 0])) - databaseBefore) / count,
     };
   } finally {
     reports.close();
   }
+}
+
+async function cpuOf(sides: readonly Side[]): Promise<number> {
+  const trees = await Promise.all(sides.map(({ pid }) => tree(pid)));
+  return cpu(trees.flat());
 }
 
 async function noRows(site: BootedSite): Promise<void> {
