@@ -121,6 +121,8 @@ export interface Config {
   readonly pool: {
     /** Milliseconds. */
     readonly takeOver: number | 'off';
+    /** Milliseconds. */
+    readonly shareAfter: number | 'off';
     /** Names of service hosts. */
     readonly takeOverFrom: readonly string[];
   };

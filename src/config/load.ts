@@ -98,7 +98,11 @@ export function loadConfig(sources: ConfigSources): Config {
     output: { max: values['output.max'], keep: values['output.keep'] },
     history: { maxAge: values['history.max_age'], maxCount: values['history.max_count'] },
     trustedProxies: values.trusted_proxies,
-    pool: { takeOver: values['pool.take_over'], takeOverFrom: values['pool.take_over_from'] },
+    pool: {
+      takeOver: values['pool.take_over'],
+      shareAfter: values['pool.share_after'],
+      takeOverFrom: values['pool.take_over_from'],
+    },
     serverStatus: { allow: values['server_status.allow'] },
     lookupWait: values.lookup_wait,
     waiters: { max: values['waiters.max'] },

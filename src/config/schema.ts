@@ -293,6 +293,14 @@ export const settings = {
     sentence:
       'How long a start of another service host of the same group, or of pool.take_over_from, may lie untaken, or wait at a drupald that gives no sign of life, until it is run here. off: never.',
   }),
+  'pool.share_after': setting({
+    kind: kinds.durationOr(100, 'off'),
+    unit: 'ms',
+    default: 'off',
+    example: '1 s',
+    sentence:
+      'How long a start may wait at a drupald of the same group whose slots are all taken, until it is run here, where slots are free. off: it waits for those that it was sent to. Only where pool.take_over is not off.',
+  }),
   'pool.take_over_from': setting({
     kind: kinds.textList,
     default: [],

@@ -36,3 +36,9 @@ export function silentHosts(hosts: readonly string[], daemons: readonly ListedDa
   const served = new Set(daemons.filter((daemon) => isAlive(daemon, patience)).flatMap(({ serves }) => [...serves]));
   return hosts.filter((host) => !served.has(host));
 }
+
+/** Of these service hosts, those at whose daemons starts wait for a slot. */
+export function busyHosts(hosts: readonly string[], daemons: readonly ListedDaemon[]): string[] {
+  const busy = new Set(daemons.filter(({ waiting }) => waiting > 0).flatMap(({ serves }) => [...serves]));
+  return hosts.filter((host) => busy.has(host));
+}

@@ -15,7 +15,7 @@ import { isTakenOver, takenOver } from '../scheduler/taken-over.js';
 import type { HostMap } from '../sites/host-map.js';
 import type { ProcessRow } from '../store/process-store.js';
 import { StoreGuard } from '../store/store-guard.js';
-import { heirOf, neighboursOf, silentHosts, type PoolRules } from './neighbours.js';
+import { busyHosts, heirOf, neighboursOf, silentHosts, type PoolRules } from './neighbours.js';
 import { chooseUntaken, SeenRows } from './untaken.js';
 
 /** Milliseconds after which the same trouble is told again. */
@@ -43,6 +43,8 @@ export interface PoolWatchOptions {
   readonly isDetached: () => boolean;
   /** Milliseconds. */
   readonly takeOver: number | 'off';
+  /** Milliseconds after which a start that waits at a busy neighbour is run here. */
+  readonly shareAfter: number | 'off';
   /** Names of service hosts. */
   readonly takeOverFrom: readonly string[];
 }
@@ -61,7 +63,7 @@ interface Seen {
  *
  * A start that nobody has taken (status 1) needs no sign of life: whoever has not taken it for so long is down,
  * hangs, or has refused it. One that waits at a daemon (status 3) is taken when no daemon of its service host
- * has given a sign of life. What runs is never touched. One statement takes a row, fenced by all that was
+ * has given a sign of life; or, where that is wished, when the daemon lives and has no slot for it. What runs is never touched. One statement takes a row, fenced by all that was
  * seen of it, so of several daemons one gets it.
  */
 export class PoolWatch extends BaseComponent {
@@ -121,24 +123,37 @@ export class PoolWatch extends BaseComponent {
     }
     const listed = await site.ownership.daemons();
     const now = listed?.now ?? Date.now() / 1000;
+    const { shareAfter, scheduler } = this.#options;
+    // What waits here may have begun at a neighbour.
+    if (shareAfter !== 'off' && scheduler.allWaiting().length > 0) await this.#giveUp(site);
     // Two looks must show it: a clock that was set makes everybody look silent until the next sign of life.
     const silent = listed ? silentHosts(neighbours, listed.daemons, takeOver) : [];
     const dead = silent.filter((host) => seen.silent.includes(host));
     seen.silent = silent;
-    const [sent, waiting] = await Promise.all([
+    const busy =
+      shareAfter === 'off' || !listed || scheduler.idle === 0
+        ? []
+        : busyHosts(neighbours, listed.daemons).filter((host) => !silent.includes(host));
+    const [sent, waiting, shared] = await Promise.all([
       site.neighbours.untaken(neighbours, execStatus.locked, now, batch),
       site.neighbours.untaken(dead, execStatus.queued, now, batch),
+      site.neighbours.untaken(busy, execStatus.queued, now, batch),
     ]);
     const seenFor = seen.rows.note(sent, at);
-    const patience = { takeOver, connectionTimeout: site.facts?.connectionTimeout ?? 0 };
-    for (const row of chooseUntaken({ sent, waiting, seenFor, now }, patience, this.#options.scheduler.idle)) {
-      await this.#take(site, row, rules);
+    const patience = {
+      takeOver,
+      shareAfter: shareAfter === 'off' ? Infinity : shareAfter / 1000,
+      connectionTimeout: site.facts?.connectionTimeout ?? 0,
+    };
+    const found = { sent, waiting, busy: shared, seenFor, now };
+    for (const row of chooseUntaken(found, patience, scheduler.idle)) {
+      await this.#take(site, row, rules, busy);
       clearTimeout(this.#next);
       this.#next = setTimeout(() => this.#looks.now(), soon);
     }
   }
 
-  async #take(site: ServedSite, row: ProcessRow, rules: PoolRules): Promise<void> {
+  async #take(site: ServedSite, row: ProcessRow, rules: PoolRules, busy: readonly string[]): Promise<void> {
     const { bus, taker, hosts, notes } = this.#options;
     const to = heirOf(row.serviceHost, rules);
     const taken =
@@ -147,8 +162,8 @@ export class PoolWatch extends BaseComponent {
       return;
     }
     const { handle, callback, serviceHost: from } = row;
-    const reason =
-      row.status === execStatus.locked ? 'nobody has taken it' : 'no drupald that serves it gives a sign of life';
+    const why = busy.includes(from) ? 'it waits there for a slot' : 'no drupald that serves it gives a sign of life';
+    const reason = row.status === execStatus.locked ? 'nobody has taken it' : why;
     bus.emit('start.taken-over', { site: site.name, handle, callback, from, to: taken.serviceHost, reason });
     // It runs under the address that it was sent to.
     const httpHost = site.facts?.serviceHosts[from]?.httpHost ?? '';

@@ -1,4 +1,5 @@
 import { lockedCallback } from '../process/callback-name.js';
+import { isOwnProcess } from '../process/own-callback.js';
 import type { ProcessRow } from '../store/process-store.js';
 
 /**
@@ -33,6 +34,8 @@ export interface Untaken {
   readonly sent: readonly ProcessRow[];
   /** Status 3, of service hosts whose daemon gives no sign of life; oldest first. */
   readonly waiting: readonly ProcessRow[];
+  /** Status 3, waiting at a daemon that lives and has no slot for them; oldest first. */
+  readonly busy: readonly ProcessRow[];
   /** Milliseconds for which a row has been seen as it is. */
   readonly seenFor: (row: ProcessRow) => number;
   /** Seconds since 1970. */
@@ -42,6 +45,8 @@ export interface Untaken {
 /** How long what is to be taken must have lain, in seconds. */
 export interface Patience {
   readonly takeOver: number;
+  /** Of those that wait at a daemon which lives. */
+  readonly shareAfter: number;
   /** Of the site, for its connections to service hosts. */
   readonly connectionTimeout: number;
 }
@@ -54,11 +59,11 @@ export interface Patience {
  * therefore have been there, unchanged, for as long as the module tries to connect.
  */
 export function chooseUntaken(
-  { sent, waiting, seenFor, now }: Untaken,
+  { sent, waiting, busy, seenFor, now }: Untaken,
   patience: Patience,
   free: number,
 ): ProcessRow[] {
-  const { takeOver, connectionTimeout } = patience;
+  const { takeOver, shareAfter, connectionTimeout } = patience;
   const age = (row: ProcessRow): number => now - Number(row.stamp);
   const due = sent.filter(
     (row) => age(row) >= Math.max(takeOver, 2 * connectionTimeout + 1) && seenFor(row) >= connectionTimeout * 1000,
@@ -67,7 +72,9 @@ export function chooseUntaken(
     .filter(({ callback }) => callback !== lockedCallback)
     .sort((one, other) => Number(one.stamp) - Number(other.stamp));
   const rest = all.slice(free).filter((row) => age(row) >= urgent);
-  return [...all.slice(0, free), ...rest.slice(0, urgentMost)];
+  // Of a daemon's own processes its memory knows more than their rows: they stay where they are.
+  const shared = busy.filter((row) => age(row) >= shareAfter && !isOwnProcess(row));
+  return [...all.slice(0, free), ...rest.slice(0, urgentMost), ...shared.slice(0, Math.max(0, free - all.length))];
 }
 
 function keyOf({ handle, stamp, serviceHost }: ProcessRow): string {

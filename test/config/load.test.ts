@@ -58,7 +58,7 @@ describe('defaults', () => {
       isolation: 'process',
       output: { max: 1_048_576 },
       trustedProxies: ['127.0.0.0/8', '::1'],
-      pool: { takeOver: 5_000, takeOverFrom: [] },
+      pool: { takeOver: 5_000, shareAfter: 'off', takeOverFrom: [] },
       serverStatus: { allow: [] },
       lookupWait: 2000,
       waiters: { max: 256 },

@@ -4,7 +4,7 @@ import { chooseUntaken, SeenRows } from '../../src/pool/untaken.js';
 import type { ProcessRow } from '../../src/store/process-store.js';
 
 const now = 1_800_000_000;
-const patience = { takeOver: 5, connectionTimeout: 2 };
+const patience = { takeOver: 5, shareAfter: 1, connectionTimeout: 2 };
 
 function row(handle: string, age: number, changes: Partial<ProcessRow> = {}): ProcessRow {
   const fields = { token: 't', callback: 'run', uid: 0, serviceHost: 'www1', status: 1 };
@@ -12,7 +12,7 @@ function row(handle: string, age: number, changes: Partial<ProcessRow> = {}): Pr
 }
 
 function choose(sent: ProcessRow[], waiting: ProcessRow[], free: number, seen = 2_000, rules = patience): string[] {
-  return chooseUntaken({ sent, waiting, seenFor: () => seen, now }, rules, free).map(({ handle }) => handle);
+  return chooseUntaken({ sent, waiting, busy: [], seenFor: () => seen, now }, rules, free).map(({ handle }) => handle);
 }
 
 describe('what is taken over', () => {
@@ -26,14 +26,24 @@ describe('what is taken over', () => {
 
   it('was seen unchanged for as long as the module may try to connect', () => {
     expect(choose([row('a', 9)], [], 1, 1_999)).toEqual([]);
-    expect(choose([row('a', 20)], [], 1, 10_000, { takeOver: 5, connectionTimeout: 10 })).toEqual([]);
-    expect(choose([row('a', 21)], [], 1, 10_000, { takeOver: 5, connectionTimeout: 10 })).toEqual(['a']);
+    expect(choose([row('a', 20)], [], 1, 10_000, { ...patience, connectionTimeout: 10 })).toEqual([]);
+    expect(choose([row('a', 21)], [], 1, 10_000, { ...patience, connectionTimeout: 10 })).toEqual(['a']);
   });
 
   it('is taken without a free slot before the site throws it away, or it would be the last of all', () => {
     expect(choose([row('a', 31), row('b', 29)], [row('c', 90, { status: 3 })], 0)).toEqual(['c', 'a']);
     const many = Array.from({ length: 50 }, (_, n) => row(`m${n}`, 60 + n));
     expect(choose(many, [], 5)).toHaveLength(25);
+  });
+
+  it('waits at a busy daemon, when slots are left for it, and is not one of its own processes', () => {
+    const busy = [row('a', 40), row('cron', 30, { callback: 'drupald_core_cron' }), row('b', 2), row('young', 0.9)];
+    const of = (free: number, sent: ProcessRow[] = []): string[] =>
+      chooseUntaken({ sent, waiting: [], busy, seenFor: () => 9_000, now }, patience, free).map(({ handle }) => handle);
+    expect(of(9)).toEqual(['a', 'b']);
+    expect(of(1)).toEqual(['a']);
+    expect(of(2, [row('sent', 9)])).toEqual(['sent', 'a']);
+    expect(of(0)).toEqual([]);
   });
 
   it('is no lock of Ultimate Cron', () => {

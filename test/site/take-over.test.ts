@@ -179,4 +179,32 @@ describeSites('several daemons of one site', ['real'], (kind) => {
       await site.sql('DELETE FROM {background_process} WHERE handle = ?', [handle]);
     });
   });
+
+  test('where that is wished, those with free slots run what waits at one that lives', async () => {
+    await pool.stop();
+    pool = await Pool.start(site, suite, ['www1', 'www2', 'www3'], {
+      slots: 2,
+      env: { DRUPALD_POOL_SHARE_AFTER: '500 ms' },
+    });
+    const [running, waiting] = [handles('busy', 2), handles('shared', 6)];
+    expect(await pool.start('www1', gateCallback, running, ['shared'])).toEqual([true, true]);
+    await Promise.all(running.map((handle) => event(site, handle, 'gate')));
+    expect(await pool.start('www1', mark, waiting)).toEqual(waiting.map(() => true));
+    await ranElsewhere(waiting);
+    // Whoever had them forgets them without a word to the site.
+    const { daemon } = pool.member('www1');
+    for (const handle of waiting) {
+      const dropped = await daemon.logged(
+        (line) => line.event === 'run.dropped' && line['handle'] === handle,
+        `run.dropped of ${handle}`,
+      );
+      expect(dropped['reason']).toMatch(/taken (it )?over/);
+    }
+    await openGate(site, 'shared');
+    for (const handle of running) {
+      expect(await shutdowns(site, handle)).toMatchObject([{ message: null }]);
+      expect(await pool.endedBy(handle)).toBe('www1');
+    }
+    await ranElsewhere(waiting);
+  });
 });
