@@ -6,6 +6,14 @@ import { brotliCompressSync, gzipSync } from 'node:zlib';
 /** Bytes of the page `/big`. */
 export const BIG = 3_000_000;
 
+/** A request as the page `/echo` gives it back. */
+export interface EchoedRequest {
+  readonly method: string;
+  readonly url: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string;
+}
+
 /** How busy a server of pages was since it was last asked to forget. */
 export interface Traffic {
   readonly requests: number;
