@@ -27,6 +27,10 @@ export class PageServer {
   readonly #server: Server;
   /** Answers that `/held` keeps back. */
   readonly #held: ServerResponse[] = [];
+  /** The last request for `/echo`. */
+  lastEcho: unknown;
+  /** What `/server-status` answers; undefined: nothing, ever. */
+  status: string | undefined;
   #traffic = { requests: 0, connections: 0, flights: 0 };
   #flights = 0;
 
@@ -86,6 +90,9 @@ export class PageServer {
     switch (page) {
       case 'never':
         return;
+      case 'server-status':
+        if (this.status !== undefined) response.end(this.status);
+        return;
       case 'held':
         this.#held.push(response);
         if (this.#held.length >= Number(rest)) {
@@ -122,8 +129,9 @@ export class PageServer {
         return;
       case 'echo': {
         const { method, url, headers } = request;
+        this.lastEcho = { method, url, headers, body };
         response.setHeader('Content-Type', 'application/json');
-        response.end(JSON.stringify({ method, url, headers, body }));
+        response.end(JSON.stringify(this.lastEcho));
         return;
       }
       default:
