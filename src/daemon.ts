@@ -43,6 +43,7 @@ import { Batches } from './batch/batches.js';
 import { limitsOf } from './scheduler/watch-limits.js';
 import { TakeStart } from './scheduler/take-start.js';
 import { Queues } from './queues/queues.js';
+import { Requests } from './requests/requests.js';
 import { HostMap } from './sites/host-map.js';
 import { ownAddresses, servedHosts } from './sites/service-hosts.js';
 import { become, resolveAccount } from './support/account.js';
@@ -247,6 +248,9 @@ export async function runDaemon(config: Config): Promise<void> {
     cleanUp.push(() => queues.stop());
     await batches.start();
     cleanUp.push(() => batches.stop());
+    const requests = new Requests({ ...own, isDetached: () => handBack.isBegun });
+    await requests.start();
+    cleanUp.push(() => requests.stop());
     await clockwork.start();
     cleanUp.push(() => clockwork.stop());
     intake.resolve({
