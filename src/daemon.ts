@@ -46,6 +46,7 @@ import { TakeStart } from './scheduler/take-start.js';
 import { Queues } from './queues/queues.js';
 import { PoolWatch } from './pool/pool-watch.js';
 import { listDaemons } from './pool/list-daemons.js';
+import { Requests } from './requests/requests.js';
 import { HostMap } from './sites/host-map.js';
 import { ownAddresses, servedHosts } from './sites/service-hosts.js';
 import { become, resolveAccount } from './support/account.js';
@@ -279,6 +280,9 @@ export async function runDaemon(config: Config): Promise<void> {
     cleanUp.push(() => queues.stop());
     await batches.start();
     cleanUp.push(() => batches.stop());
+    const requests = new Requests({ ...own, isDetached: () => handBack.isBegun });
+    await requests.start();
+    cleanUp.push(() => requests.stop());
     await clockwork.start();
     cleanUp.push(() => clockwork.stop());
     intake.resolve({

@@ -54,6 +54,15 @@ export class QueueTable {
     return found;
   }
 
+  /** Items of a queue that anybody may claim, the oldest first. */
+  claimableItems(queue: string, limit: number): Promise<QueueItemRow[]> {
+    return this.#main.rows<QueueItemRow>(
+      `SELECT item_id AS id, name AS queue, created, expire FROM ${this.#name}` +
+        ` WHERE name = ? AND expire = 0 ORDER BY created, item_id LIMIT ${Math.trunc(limit)}`,
+      [queue],
+    );
+  }
+
   /**
    * Queues with items that anybody may claim and that were there before a time, at most 50 of them.
    *

@@ -4,6 +4,7 @@
 //        npm run bench -- --batch [--only process,page] [--rounds N]: batches in drupald's driver beside the module's function, and
 //        from their first page to the last one beside Drupal's own
 //        npm run bench -- --pool [--root DIR] [--rounds N]: one daemon beside two with half of its slots each
+//        npm run bench -- --requests [--root DIR] [--rounds N]: many requests of a PHP process at a time
 import { parseArgs } from 'node:util';
 import { translate } from '../harness/translate.mjs';
 
@@ -16,6 +17,7 @@ const { values } = parseArgs({
     cron: { type: 'boolean' },
     batch: { type: 'boolean' },
     pool: { type: 'boolean' },
+    requests: { type: 'boolean' },
   },
 });
 if (values.root !== undefined) process.env.DRUPALD_TEST_DRUPAL7 = values.root;
@@ -24,6 +26,9 @@ try {
   if (values.pool) {
     const { poolBench } = await translated.load('test/bench/pool.js');
     await poolBench(Number(values.rounds));
+  } else if (values.requests) {
+    const { requestsBench } = await translated.load('test/bench/requests.js');
+    await requestsBench(Number(values.rounds));
   } else if (values.batch) {
     const { batchBench } = await translated.load('test/bench/batch.js');
     await batchBench({ rounds: Number(values.rounds), only: values.only?.split(',') });
