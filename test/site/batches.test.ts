@@ -231,38 +231,6 @@ describeSites('batches', ['real'], (kind) => {
     expect(bench.daemon.lines.some((line) => line.event === 'batch.resumed' && line['batch'] === id)).toBe(true);
   }, 60_000);
 
-  test('a first set without operations is not taken for the end of the batch', async () => {
-    const label = newHandle('empty');
-    const id = await browser.make([set(label, 0), set(`${label}-two`, 4, { 2: `gate ${label}` })]);
-    // The process is there before a page looks, as with a browser that has a page to load first.
-    await browser.start(id);
-    await waitFor(async () => (await sights.begun(`${label}-two`)).includes(2), {
-      what: 'the operation behind the gate',
-    });
-    expect(Number((await browser.poll(id)).percentage)).toBeLessThan(100);
-    await openGate(bench.site, label);
-    await browser.toEnd(id);
-    expect(await sights.begun(`${label}-two`)).toEqual(numbers(4));
-    expect(await sights.overs(label)).toMatchObject([
-      { success: true, results: [] },
-      { success: true, results: numbers(4) },
-    ]);
-  }, 60_000);
-
-  test('messages that the database cannot hold take no process with them', async () => {
-    const label = newHandle('odd');
-    const id = await browser.make([
-      set(label, 6, { 2: 'odd sign', 3: 'odd bytes', 4: 'odd long', 6: `gate ${label}` }),
-    ]);
-    await browser.start(id);
-    await waitFor(async () => (await sights.begun(label)).includes(6), { what: 'the operation behind the gate' });
-    await openGate(bench.site, label);
-    await browser.toEnd(id);
-    expect(await sights.begun(label)).toEqual(numbers(6));
-    const of = bench.daemon.lines.filter((line) => line['handle'] === `background_batch:${id}`);
-    expect(of.filter((line) => line.event === 'run.claimed')).toHaveLength(1);
-  }, 60_000);
-
   test('a callback of the end that takes its process with it is not called again', async () => {
     for (const [how, told] of [
       ['kill', 'What was to follow on this batch has not come to its end.'],
