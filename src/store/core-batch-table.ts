@@ -62,13 +62,17 @@ export class CoreBatchTable {
 
   /** The first operation that each batch has left, in words that change when it does; none for one without. */
   async heads(bids: readonly number[]): Promise<Map<number, string>> {
+    const queue = this.#main.table('queue');
     const found = await Promise.all(
       bids.map(async (bid) => {
-        const rows = await this.#main.rows<{ name: string; first: number }>(
-          `SELECT name, MIN(item_id) AS first FROM ${this.#main.table('queue')} WHERE name LIKE ? GROUP BY name ORDER BY name`,
+        // The index of that table knows both without a walk through all operations, of which there may be many.
+        const rows = await this.#main.rows<{ name: string; first: number | null }>(
+          `SELECT sets.name, (SELECT item_id FROM ${queue} items WHERE items.name = sets.name` +
+            ' ORDER BY created, item_id LIMIT 1) AS first' +
+            ` FROM (SELECT DISTINCT name FROM ${queue} WHERE name LIKE ?) sets ORDER BY sets.name`,
           [`drupal\\_batch:${bid}:%`],
         );
-        return [bid, rows.map(({ name, first }) => `${name} ${first}`).join(', ')] as const;
+        return [bid, rows.map(({ name, first }) => `${name} ${first ?? ''}`).join(', ')] as const;
       }),
     );
     return new Map(found);

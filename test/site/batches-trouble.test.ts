@@ -7,7 +7,7 @@ import { BatchSights, numbers, set } from '../harness/batches.js';
 import { prepareApache } from '../harness/prepare-apache.js';
 import { prepareBench } from '../harness/bench.js';
 import { describeSites } from '../harness/describe-sites.js';
-import { events } from '../harness/fixture-log.js';
+import { events, openGate } from '../harness/fixture-log.js';
 import { newHandle } from '../harness/run.js';
 import { waitFor } from '../harness/wait.js';
 
@@ -54,6 +54,38 @@ describeSites('batches in trouble', ['real'], (kind) => {
       { success: true, results: numbers(4) },
       { success: true, results: numbers(2) },
     ]);
+  }, 60_000);
+
+  test('a first set without operations is not taken for the end of the batch', async () => {
+    const label = newHandle('empty');
+    const id = await browser.make([set(label, 0), set(`${label}-two`, 4, { 2: `gate ${label}` })]);
+    // The process is there before a page looks, as with a browser that has a page to load first.
+    await browser.start(id);
+    await waitFor(async () => (await sights.begun(`${label}-two`)).includes(2), {
+      what: 'the operation behind the gate',
+    });
+    expect(Number((await browser.poll(id)).percentage)).toBeLessThan(100);
+    await openGate(bench.site, label);
+    await browser.toEnd(id);
+    expect(await sights.begun(`${label}-two`)).toEqual(numbers(4));
+    expect(await sights.overs(label)).toMatchObject([
+      { success: true, results: [] },
+      { success: true, results: numbers(4) },
+    ]);
+  }, 60_000);
+
+  test('messages that the database cannot hold take no process with them', async () => {
+    const label = newHandle('odd');
+    const id = await browser.make([
+      set(label, 6, { 2: 'odd sign', 3: 'odd bytes', 4: 'odd long', 6: `gate ${label}` }),
+    ]);
+    await browser.start(id);
+    await waitFor(async () => (await sights.begun(label)).includes(6), { what: 'the operation behind the gate' });
+    await openGate(bench.site, label);
+    await browser.toEnd(id);
+    expect(await sights.begun(label)).toEqual(numbers(6));
+    const of = bench.daemon.lines.filter((line) => line['handle'] === `background_batch:${id}`);
+    expect(of.filter((line) => line.event === 'run.claimed')).toHaveLength(1);
   }, 60_000);
 
   test('what is not there fails with a sentence, and nothing goes on for ever', async () => {

@@ -201,7 +201,8 @@ describeSites('batches', ['real'], (kind) => {
       const label = newHandle(mood);
       const id = await browser.make([set(label, 6, { 4: mood })]);
       await browser.start(id);
-      await browser.toEnd(id);
+      const { page } = await browser.toEnd(id);
+      expect(page, mood).toMatch(/an operation failed: The (PHP process of the )?operation drupald_fixture_operation /);
       const tries = (await sights.begun(label)).filter((number) => number === 4);
       expect(tries, mood).toHaveLength(3);
       expect(await sights.overs(label), mood).toMatchObject([{ success: false, results: [1, 2, 3], left: 3 }]);
@@ -231,15 +232,20 @@ describeSites('batches', ['real'], (kind) => {
   }, 60_000);
 
   test('a callback of the end that takes its process with it is not called again', async () => {
-    const label = newHandle('dies');
-    await bench.site.variable('drupald_fixture_finished_dies', true);
-    const id = await browser.make([set(label, 2)]);
-    await browser.start(id);
-    await sights.finishedHere(id);
-    await bench.site.variable('drupald_fixture_finished_dies', false);
-    expect(await sights.overs(label)).toHaveLength(1);
-    expect(await browser.finish(id)).toContain('What was to follow on this batch has not come to its end.');
-    expect(await sights.overs(label)).toHaveLength(1);
+    for (const [how, told] of [
+      ['kill', 'What was to follow on this batch has not come to its end.'],
+      ['memory', 'What was to follow on this batch has failed: Allowed memory size'],
+    ] as const) {
+      const label = newHandle(how);
+      await bench.site.variable('drupald_fixture_finished_dies', how);
+      const id = await browser.make([set(label, 2)]);
+      await browser.start(id);
+      await sights.finishedHere(id);
+      await bench.site.variable('drupald_fixture_finished_dies', false);
+      expect(await sights.overs(label), how).toHaveLength(1);
+      expect(await browser.finish(id)).toContain(told);
+      expect(await sights.overs(label), how).toHaveLength(1);
+    }
   }, 60_000);
 
   test('a batch that was left by a daemon goes on with the next one', async () => {

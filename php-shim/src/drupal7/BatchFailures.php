@@ -55,7 +55,7 @@ class BatchFailures {
     if ($note['run']) {
       $why = $sentence !== '' ? $sentence : t('The PHP process that ran it ended without a word.');
       if ($note['care']) {
-        $verdict = $this->count($note['item'], $why);
+        $verdict = $this->count($note['item'], self::about(isset($note['name']) ? $note['name'] : '', $why));
       }
       else {
         $note['deaths']++;
@@ -135,8 +135,16 @@ class BatchFailures {
   }
 
   /** Which operation is about to begin. */
-  public function announce($item_id) {
+  public function announce($item_id, $name) {
     $this->batch[self::KEY]['item'] = $item_id;
+    $this->batch[self::KEY]['name'] = $name;
+  }
+
+  /** A sentence that tells of the operation what it told of the callback, which is the same for each batch. */
+  public static function about($name, $sentence) {
+    return $name === '' ? $sentence : preg_replace_callback('/^It(?= )|\bthe callback \S+/i', function ($found) use ($name) {
+      return ($found[0][0] === 't' ? 'the' : 'The') . ' operation ' . $name;
+    }, $sentence, 1);
   }
 
   /** An operation is done. */

@@ -2,6 +2,8 @@
 
 namespace Drupald\Drupal7;
 
+use Drupald\Ending;
+
 /**
  * Brings a batch to its end that nobody has come back for.
  *
@@ -178,6 +180,10 @@ class BatchFinish {
     }
     unset($kept['form_state']['complete form']);
     BatchMessages::collect($kept);
+    if ($fatal = Ending::fatal(error_get_last(), 'drupald_batch_finish')) {
+      // Nothing was thrown that call() could have told of.
+      BatchMessages::add($kept, t('What was to follow on this batch has failed: @why', array('@why' => $fatal['message'])), 'error');
+    }
     BatchMessages::append($kept);
     BatchSave::write($kept, array());
     foreach ($before['sets'] as $set) {

@@ -12,6 +12,29 @@ class BatchMessages {
   /** Messages that are kept, of one kind. */
   const MOST = 100;
 
+  /** Bytes that a message of a progress may have. */
+  const LENGTH = 65535;
+
+  /**
+   * A text as the column of a message can hold it.
+   *
+   * The database refuses one that is too long, has bytes that are no UTF-8, or
+   * characters of four bytes where the site is not set up for these. None of this
+   * is worth the process of a batch, which would die of it again and again.
+   */
+  public static function fit($text) {
+    $text = (string) $text;
+    if (!drupal_validate_utf8($text)) {
+      // Texts of old code can be in any encoding.
+      $text = preg_replace('/[^\x09\x0A\x0D\x20-\x7E]/', '?', $text);
+    }
+    $connection = \Database::getConnection('default', 'default');
+    if (!method_exists($connection, 'utf8mb4IsActive') || !$connection->utf8mb4IsActive()) {
+      $text = preg_replace('/[\x{10000}-\x{10FFFF}]/u', "\xEF\xBF\xBD", $text);
+    }
+    return strlen($text) > self::LENGTH ? drupal_truncate_bytes($text, self::LENGTH) : $text;
+  }
+
   /** Takes what was said since the last time. */
   public static function collect(array &$batch) {
     if (empty($_SESSION['messages'])) {

@@ -33,6 +33,19 @@ class BatchOperation {
     return $operation;
   }
 
+  /** The name of the operation of an item; empty: it cannot be read. */
+  public static function nameOf($item) {
+    try {
+      return self::of($item)->name();
+    }
+    catch (\Exception $error) {
+      return '';
+    }
+    catch (\Throwable $error) {
+      return '';
+    }
+  }
+
   private static function isOne($data) {
     return is_array($data) && isset($data[0]) && array_key_exists(1, $data);
   }

@@ -118,7 +118,7 @@ class BatchProgress {
 
   private function write($share, $message) {
     $this->last = microtime(TRUE);
-    $this->message = $message;
+    $this->message = $message = BatchMessages::fit($message);
     db_set_active();
     progress_set_progress($this->name, $message, $share);
     if ($this->handle) {

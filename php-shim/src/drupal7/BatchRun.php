@@ -69,7 +69,7 @@ class BatchRun {
       try {
         @ini_set('memory_limit', (string) (memory_get_usage(TRUE) + 268435456));
         Site::reconnect();
-        $run->fail($sentence);
+        $run->fail($run->work && $run->work->isInside() ? BatchFailures::about($run->work->name(), $sentence) : $sentence);
       }
       catch (\Exception $error) {
         self::lost($error);
@@ -182,7 +182,7 @@ class BatchRun {
     $ending = Ending::threw($error, $name);
     try {
       Site::reconnect();
-      $this->fail(str_replace('The callback ' . $name, 'The operation ' . $name, $ending['sentence']));
+      $this->fail(BatchFailures::about($name, $ending['sentence']));
     }
     catch (\Exception $saving) {
       self::lost($saving);

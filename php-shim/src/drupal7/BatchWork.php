@@ -37,8 +37,18 @@ class BatchWork {
 
   /** Begins with the current set. */
   public function open() {
-    $this->items = new BatchItems($this->batch['sets'][$this->batch['current_set']]);
+    $set = &$this->batch['sets'][$this->batch['current_set']];
+    $this->items = new BatchItems($set);
+    $isEmpty = empty($set['count']) && empty($set['success']);
+    if ($isEmpty) {
+      // The page would take it for the end of the batch. The first step puts that right.
+      $set['count'] = 1;
+    }
+    unset($set);
     $this->save();
+    if ($isEmpty) {
+      $this->saved = 0;
+    }
   }
 
   /** Whether all of its sets are through, or it was ended. */
@@ -112,7 +122,7 @@ class BatchWork {
   /** Before an operation that could take more with it than itself. */
   private function announce($item, array $set) {
     if ($this->failures->isCareful()) {
-      $this->failures->announce($item->item_id);
+      $this->failures->announce($item->item_id, BatchOperation::nameOf($item));
       $this->save();
     }
     elseif ($set['count'] == 1 && $this->pending() > 0 && isset($this->batch['sets'][$this->batch['current_set'] + 1]['form_submit'])) {
