@@ -37,6 +37,8 @@ export interface ServerStatus {
   readonly workers: readonly StatusWorker[];
   /** How many more could begin at once. */
   readonly idle: number;
+  /** Starts that wait for a slot. */
+  readonly waiting: number;
 }
 
 /** An answer that can be sent. */
@@ -119,7 +121,7 @@ export function statusPage(status: ServerStatus): StatusAnswer {
 
 /** The short page (`?auto`). */
 export function statusAuto(status: ServerStatus): StatusAnswer {
-  const { version, host, now, startedAt, accesses, bytes, load, cpu, workers, idle } = status;
+  const { version, host, now, startedAt, accesses, bytes, load, cpu, workers, idle, waiting } = status;
   const uptime = uptimeOf(status);
   const [one = 0, five = 0, fifteen = 0] = load;
   const lines: readonly (readonly [string, string | number])[] = [
@@ -145,6 +147,8 @@ export function statusAuto(status: ServerStatus): StatusAnswer {
     ['BytesPerReq', rate(bytes, accesses)],
     ['BusyWorkers', workers.length],
     ['IdleWorkers', idle],
+    // Apache has no such line; the balancer of drupald's module reads it.
+    ['WaitingProcesses', waiting],
     ['Scoreboard', board(workers.length, idle)],
   ];
   const text = [logText(host), ...lines.map(([name, value]) => `${name}: ${value}`), ''].join('\n');

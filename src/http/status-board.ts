@@ -17,7 +17,7 @@ const ticksPerSecond = 100;
 
 /** Who works here. */
 export interface Workforce {
-  readonly scheduler: Pick<Scheduler, 'running' | 'idle'>;
+  readonly scheduler: Pick<Scheduler, 'running' | 'idle' | 'waiting'>;
   readonly sites: readonly Pick<ServedSite, 'isOpen'>[];
 }
 
@@ -56,7 +56,7 @@ export class StatusBoard {
     if (!this.#allowed.has(address)) {
       return undefined;
     }
-    const { scheduler, sites } = this.#workforce ?? { scheduler: { running: [], idle: 0 }, sites: [] };
+    const { scheduler, sites } = this.#workforce ?? { scheduler: { running: [], idle: 0, waiting: 0 }, sites: [] };
     const { user, system } = process.cpuUsage();
     const { host } = headers;
     const status = {
@@ -73,6 +73,7 @@ export class StatusBoard {
       bytes: this.#bytes,
       workers: scheduler.running.map(workerOf),
       idle: sites.some((site) => site.isOpen) ? scheduler.idle : 0,
+      waiting: scheduler.waiting,
     };
     return asksForAuto(url) ? statusAuto(status) : statusPage(status);
   }

@@ -20,7 +20,7 @@ function board(
   sites: readonly Pick<ServedSite, 'isOpen'>[] = [site],
 ): StatusBoard {
   const made = new StatusBoard('1.2.3', ['10.0.0.0/8']);
-  made.show({ scheduler: { running: runs, idle }, sites });
+  made.show({ scheduler: { running: runs, idle, waiting: 7 }, sites });
   return made;
 }
 
@@ -69,6 +69,7 @@ describe('the server status', () => {
   it('tells the free slots to a balancer, and none when no site can run', () => {
     const auto = ask(board(runs), '/server-status/?auto=1') ?? '';
     expect(readAutoStatus(auto)).toMatchObject({ idleWorkers: 3 });
+    expect(auto).toContain('\nWaitingProcesses: 7\n');
     expect(auto).toContain('\nBusyWorkers: 3\n');
     expect(auto).toContain('\nScoreboard: WWW___\n');
     expect(readAutoStatus(ask(board(runs, 3, [{ isOpen: false }]), '/server-status?auto') ?? '')).toMatchObject({
