@@ -46,6 +46,16 @@ export class BatchSights {
     return (await events(this.#bench.site, label, 'operation')).map(({ detail: number }) => Number(number));
   }
 
+  /** Waits until an operation has begun; the process that it runs in. */
+  async workerAt(label: string, number: number): Promise<number> {
+    const found = await waitFor(
+      async () =>
+        (await events(this.#bench.site, label, 'operation')).find(({ detail: begun }) => Number(begun) === number),
+      { what: `operation ${number} of ${label}` },
+    );
+    return found.pid;
+  }
+
   /** What the callbacks were told, in order. */
   async overs(label: string): Promise<Over[]> {
     return (await events(this.#bench.site, label, 'finished')).map((one) => detail(one) as Over);

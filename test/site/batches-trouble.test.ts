@@ -158,11 +158,10 @@ describeSites('batches in trouble', ['real'], (kind) => {
     const label = newHandle('orphan');
     const id = await browser.make([set(label, 4, { 2: `gate ${label}` })]);
     await browser.start(id);
-    await waitFor(async () => (await sights.begun(label)).includes(2), { what: 'the operation behind the gate' });
+    const worker = await sights.workerAt(label, 2);
     const handle = `background_batch:${id}`;
-    const claim = bench.daemon.lines.find((line) => line.event === 'run.claimed' && line['handle'] === handle);
     await bench.daemon.kill9();
-    process.kill(Number(claim?.['pid']), 'SIGKILL');
+    process.kill(worker, 'SIGKILL');
     await bench.site.php(
       `$stored = unserialize(db_query('SELECT batch FROM {batch} WHERE bid = :bid', array(':bid' => $args))->fetchField());
       $stored['uid'] = 4711;

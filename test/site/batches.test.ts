@@ -252,12 +252,9 @@ describeSites('batches', ['real'], (kind) => {
     const label = newHandle('left');
     const id = await browser.make([set(label, 4, { 2: `gate ${label}` })]);
     await browser.start(id);
-    await waitFor(async () => (await sights.begun(label)).includes(2), { what: 'the operation behind the gate' });
-    const [run] = bench.daemon.lines.filter(
-      (line) => line.event === 'run.claimed' && line['handle'] === `background_batch:${id}`,
-    );
+    const worker = await sights.workerAt(label, 2);
     await bench.daemon.kill9();
-    process.kill(Number(run?.['pid']), 'SIGKILL');
+    process.kill(worker, 'SIGKILL');
     await openGate(bench.site, label);
     await bench.restart({ config: join(bench.suite.folder, `batches-${bench.daemon.port}.yml`) });
     await sights.finishedHere(id);
@@ -354,11 +351,10 @@ describeSites('batches', ['real'], (kind) => {
     await bench.site.variable('background_batch_process_lifespan', 1);
     const id = await browser.make([set(label, 4, { 3: `gate ${label}` }), set(`${label}-two`, 3)]);
     await browser.start(id);
-    await waitFor(async () => (await sights.begun(label)).includes(3), { what: 'the operation behind the gate' });
+    const worker = await sights.workerAt(label, 3);
     const handle = `background_batch:${id}`;
-    const claims = bench.daemon.lines.filter((line) => line.event === 'run.claimed' && line['handle'] === handle);
     await bench.daemon.kill9();
-    process.kill(Number(claims.at(-1)?.['pid']), 'SIGKILL');
+    process.kill(worker, 'SIGKILL');
     await openGate(bench.site, label);
     await bench.site.setServiceHost(apache.address, 'site.test');
     // As by "Unlock" in Drupal.
