@@ -1,15 +1,9 @@
-import { rm } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { join } from 'node:path';
 
 import type { BootedSite } from '../harness/booted-site.js';
-import { MariaDb } from '../harness/mariadb.js';
 import { enableOwnModule } from '../harness/own-module.js';
-import { realDrupal } from '../harness/paths.js';
-import { installReal } from '../harness/real-site.js';
-import { copySite } from '../harness/template.js';
-import { temporaryFolder } from '../harness/up-site.js';
+import { onBenchSite } from './bench-site.js';
 import { median } from './figures.js';
 
 /** Requests of each measurement, and milliseconds that the server takes for one. */
@@ -80,42 +74,32 @@ interface Found {
 
 /** Many requests of one PHP process by the module's functions, by drupald's, and by curl without either. */
 export async function requestsBench(rounds: number): Promise<void> {
-  const source = realDrupal();
-  if (source === undefined) {
-    throw new Error('No real Drupal 7 here: name one with --root.');
-  }
-  const folder = await temporaryFolder('bench');
-  const server = await MariaDb.start(join(folder, 'mariadb'));
-  const pages = await SlowPages.start();
-  let site: BootedSite | undefined;
-  try {
-    site = await copySite(await installReal(source, server, folder), server, folder, {
-      settings: { extra: 'error_reporting(E_ALL & ~E_DEPRECATED);' },
-    });
+  await onBenchSite(async ({ site }) => {
     await enableOwnModule(site);
-    for (const limit of limits) {
-      const found = new Map<string, Found[]>(Object.keys(ways).map((name) => [name, []]));
-      for (let round = 0; round < rounds; round += 1) {
-        for (const [name, code] of Object.entries(ways)) {
-          found.get(name)?.push(await measure(site, pages, code, limit));
+    const pages = await SlowPages.start();
+    try {
+      for (const limit of limits) {
+        const found = new Map<string, Found[]>(Object.keys(ways).map((name) => [name, []]));
+        for (let round = 0; round < rounds; round += 1) {
+          for (const [name, code] of Object.entries(ways)) {
+            found.get(name)?.push(await measure(site, pages, code, limit));
+          }
         }
+        const of = (name: string, field: keyof Found): number =>
+          median((found.get(name) ?? []).map((one) => one[field]));
+        for (const name of Object.keys(ways)) {
+          console.log(
+            `${count} requests of ${delay} ms, limit ${limit === 0 ? 'none' : limit}, ${name}: ${of(name, 'took').toFixed(3)} s, CPU ${of(name, 'cpu').toFixed(0)} ms, ${of(name, 'connections')} connections, ${of(name, 'flights').toFixed(1)} under way`,
+          );
+        }
+        const plain = 'plain curl_multi';
+        const over = (field: 'took' | 'cpu'): string => (of('drupald', field) / of(plain, field)).toFixed(2);
+        console.log(`  drupald to ${plain}: ${over('took')} × the time, ${over('cpu')} × the CPU`);
       }
-      const of = (name: string, field: keyof Found): number => median((found.get(name) ?? []).map((one) => one[field]));
-      for (const name of Object.keys(ways)) {
-        console.log(
-          `${count} requests of ${delay} ms, limit ${limit === 0 ? 'none' : limit}, ${name}: ${of(name, 'took').toFixed(3)} s, CPU ${of(name, 'cpu').toFixed(0)} ms, ${of(name, 'connections')} connections, ${of(name, 'flights').toFixed(1)} under way`,
-        );
-      }
-      const plain = 'plain curl_multi';
-      const over = (field: 'took' | 'cpu'): string => (of('drupald', field) / of(plain, field)).toFixed(2);
-      console.log(`  drupald to ${plain}: ${over('took')} × the time, ${over('cpu')} × the CPU`);
+    } finally {
+      await pages.stop();
     }
-  } finally {
-    await site?.close();
-    await pages.stop();
-    await server.stop();
-    await rm(folder, { recursive: true, force: true });
-  }
+  });
 }
 
 /** One measurement in a PHP process of its own, which has no connections yet. */

@@ -252,7 +252,6 @@ class Describe {
     return $groups ? $groups : new \stdClass();
   }
 
-
   /** User number that owns the public files; -1 when it cannot be told. */
   private function filesOwner() {
     $folder = variable_get('file_public_path', conf_path() . '/files');
