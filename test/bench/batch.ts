@@ -4,12 +4,13 @@ import type { BootedSite } from '../harness/booted-site.js';
 import { onBenchSite } from './bench-site.js';
 import { median } from './figures.js';
 import { batchPages } from './batch-pages.js';
+import { batchPolls } from './batch-polls.js';
 import { apacheSide, daemonSide } from './sides.js';
 
 /** What is measured of batches. */
 export interface BatchBenchOptions {
   readonly rounds: number;
-  /** `process`: in the same kind of process; `page`: from a page to its end; both without it. */
+  /** `process`: in the same kind of process; `page`: from a page to its end; `poll`: what a page costs that asks; all without it. */
   readonly only?: readonly string[] | undefined;
 }
 
@@ -37,7 +38,13 @@ export async function batchBench({ rounds, only }: BatchBenchOptions): Promise<v
       await side.stop();
     }
     if (wants('page')) {
-      await batchPages(site, folder, await use(apacheSide(site, folder)), rounds);
+      const web = await use(apacheSide(site, folder));
+      await batchPages(site, folder, web, rounds);
+      await web.stop();
+    }
+    if (wants('poll')) {
+      const side = await use(daemonSide('process', site, folder));
+      await batchPolls(site, await use(apacheSide(site, folder)), side, rounds);
     }
   });
 }

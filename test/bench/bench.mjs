@@ -1,7 +1,7 @@
 // Measures drupald beside Apache with mod_php on one site and one database.
 // Usage: npm run bench -- [--root DIR] [--only NAME,NAME] [--rounds N] [--write]
 //        npm run bench -- --cron [--root DIR] [--rounds N]: what pages feel of cron, and what ticks cost
-//        npm run bench -- --batch [--only process,page] [--rounds N]: batches in drupald's driver beside the module's function, and
+//        npm run bench -- --batch [--only process,page,poll] [--rounds N]: batches in drupald's driver beside the module's function, and
 //        from their first page to the last one beside Drupal's own
 //        npm run bench -- --pool [--root DIR] [--rounds N]: one daemon beside two with half of its slots each
 //        npm run bench -- --requests [--root DIR] [--rounds N]: many requests of a PHP process at a time

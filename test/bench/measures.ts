@@ -80,7 +80,8 @@ export async function burst(site: BootedSite, sides: readonly Side[], count: num
   }
 }
 
-async function cpuOf(sides: readonly Side[]): Promise<number> {
+/** Milliseconds of CPU that these sides have used, with all of their processes. */
+export async function cpuOf(sides: readonly Side[]): Promise<number> {
   const trees = await Promise.all(sides.map(({ pid }) => tree(pid)));
   return cpu(trees.flat());
 }

@@ -248,6 +248,32 @@ describeSites('batches', ['real'], (kind) => {
     }
   }, 60_000);
 
+  test('a page that asks for the end while its callbacks run waits for them', async () => {
+    for (const [how, told] of [
+      ['opened', 'Set 1 is over'],
+      ['killed', 'What was to follow on this batch has not come to its end.'],
+    ] as const) {
+      const label = newHandle(how);
+      await bench.site.variable('drupald_fixture_finished_dies', 'gate');
+      const id = await browser.make([set(label, 3, { 2: 'say so' })]);
+      await browser.start(id);
+      const { pid } = await event(bench.site, label, 'finished');
+      const page = browser.finish(id);
+      // It has made the progress again that it removes, and is at the lock.
+      await waitFor(async () => (await sights.progress(id))?.message === '', {
+        what: `the page of batch ${id} to wait`,
+      });
+      await bench.site.variable('drupald_fixture_finished_dies', false);
+      if (how === 'opened') await openGate(bench.site, label);
+      else process.kill(pid, 'SIGKILL');
+      const text = await page;
+      expect(text, how).toContain(told);
+      expect(text, how).toContain('Operation 2 says so');
+      expect(await sights.overs(label), how).toHaveLength(1);
+      await nothingOf(id);
+    }
+  }, 60_000);
+
   test('a batch that was left by a daemon goes on with the next one', async () => {
     const label = newHandle('left');
     const id = await browser.make([set(label, 4, { 2: `gate ${label}` })]);

@@ -8,8 +8,9 @@ use Drupald\Ending;
  * Brings a batch to its end that nobody has come back for.
  *
  * What the page of the end would do, but once: before the callbacks run, the
- * row of the batch is replaced by one that has none. The pages of the site just
- * follow its redirect, and show the messages that wait in it.
+ * row of the batch is replaced by one that has none. Pages that ask for the end
+ * meanwhile wait (BatchWait); later ones just follow its redirect, and show the
+ * messages that wait in it.
  */
 class BatchFinish {
 
@@ -39,17 +40,28 @@ class BatchFinish {
       return;
     }
     $batch += array(BatchFailures::KEY => array());
+    if (!$wait = BatchWait::begin($bid)) {
+      return;
+    }
     if (isset($batch[BatchFailures::KEY]['over']) && $batch[BatchFailures::KEY]['over'] === 'finished') {
+      BatchWait::mend($batch);
       self::endProgress($bid);
+      $wait->end();
       return;
     }
     BatchSurroundings::enter($batch);
     $kept = self::keep($batch);
-    if (!self::claim($row->batch, $kept, $hidden) || (!$hidden && self::isTaken($bid))) {
+    $failed = self::fail($kept, $batch);
+    $claimed = self::claim($row->batch, $hidden ? $failed : $wait->page($kept, $failed));
+    if (!$claimed || (!$hidden && self::isTaken($bid))) {
+      $wait->end();
       return;
     }
-    self::$open = array($kept, $batch);
-    drupal_register_shutdown_function(array(__CLASS__, 'leave'));
+    self::$open = array($kept, $batch, $wait);
+    // Before Drupal releases the locks.
+    $functions = &drupal_register_shutdown_function();
+    array_unshift($functions, array('callback' => array(__CLASS__, 'leave'), 'arguments' => array()));
+    unset($functions);
     $error = self::call($batch);
     self::leave();
     $batch = array();
@@ -77,31 +89,26 @@ class BatchFinish {
     return $kept;
   }
 
-  /** Puts it into the place of the one that was read, unless somebody has changed that. */
-  private static function claim($data, array $kept, $hidden) {
-    // Until they have come to their end.
+  /** The batch as it stays when what follows on it dies. */
+  private static function fail(array $kept, array $batch) {
+    foreach ($batch['sets'] as $set) {
+      if (BatchSets::isMessage($set)) {
+        BatchMessages::add($kept, $set['success'], $set['results']);
+      }
+    }
     BatchMessages::add($kept, t('What was to follow on this batch has not come to its end.'), 'error');
     BatchMessages::append($kept);
-    if (!$hidden) {
-      self::leaveTrace($kept);
-    }
-    return db_query('UPDATE {batch} SET batch = :new, timestamp = :now WHERE bid = :bid AND MD5(batch) = :old', array(
-      ':new' => serialize($kept),
-      ':now' => time(),
-      ':bid' => $kept['id'],
-      ':old' => md5($data),
-    ))->rowCount() > 0;
+    return $kept;
   }
 
-  /** A page that finds this one calls none of the others, and makes the progress again that it removes. */
-  private static function leaveTrace(array &$kept) {
-    $kept['sets'][] = array(
-      'finished' => 'progress_initialize_progress',
-      // These two are its arguments.
-      'success' => BatchProgress::PREFIX . $kept['id'],
-      'results' => '',
-      'queue' => array('name' => 'drupal_batch:' . $kept['id'] . ':trace', 'class' => 'BatchMemoryQueue'),
-    ) + $kept['sets'][0];
+  /** Puts it into the place of the one that was read, unless somebody has changed that. */
+  private static function claim($data, array $claimed) {
+    return db_query('UPDATE {batch} SET batch = :new, timestamp = :now WHERE bid = :bid AND MD5(batch) = :old', array(
+      ':new' => serialize($claimed),
+      ':now' => time(),
+      ':bid' => $claimed['id'],
+      ':old' => md5($data),
+    ))->rowCount() > 0;
   }
 
   /**
@@ -168,8 +175,13 @@ class BatchFinish {
     if (!self::$open) {
       return;
     }
-    list($kept, $before) = self::$open;
+    list($kept, $before, $wait) = self::$open;
     self::$open = NULL;
+    $fatal = Ending::fatal(error_get_last(), 'drupald_batch_finish');
+    if ($fatal) {
+      // It may have been for want of memory.
+      @ini_set('memory_limit', (string) (memory_get_usage(TRUE) + 33554432));
+    }
     db_set_active();
     $batch = batch_get();
     foreach (array('redirect', 'destination', 'form_state') as $key) {
@@ -180,12 +192,13 @@ class BatchFinish {
     }
     unset($kept['form_state']['complete form']);
     BatchMessages::collect($kept);
-    if ($fatal = Ending::fatal(error_get_last(), 'drupald_batch_finish')) {
+    if ($fatal) {
       // Nothing was thrown that call() could have told of.
       BatchMessages::add($kept, t('What was to follow on this batch has failed: @why', array('@why' => $fatal['message'])), 'error');
     }
     BatchMessages::append($kept);
     BatchSave::write($kept, array());
+    $wait->end();
     foreach ($before['sets'] as $set) {
       if ($queue = _batch_queue($set)) {
         $queue->deleteQueue();

@@ -7,7 +7,7 @@ namespace Drupald\Drupal7;
  */
 class BatchPlace {
 
-  private static $parts = array('Run', 'Work', 'Items', 'Save', 'Sets', 'Operation', 'Progress', 'Failures', 'Messages', 'Surroundings', 'Limits', 'End');
+  private static $parts = array('Run', 'Work', 'Items', 'Save', 'Sets', 'Operation', 'Progress', 'Failures', 'Messages', 'Surroundings', 'Limits', 'End', 'Wait');
 
   const CORE = 'drupald_core_batch';
 
