@@ -47,6 +47,7 @@ export function readBatch(data: Buffer): BatchState | undefined {
   const all = [...(sets as PhpArray).values()];
   const sum = (key: string): number => all.reduce<number>((total, set) => total + number(phpMember(set, key)), 0);
   const over = phpMember(value, 'drupald', 'over');
+  const noted = (key: string): number => number(phpMember(value, 'drupald', key));
   const uid = phpMember(value, 'uid');
   return {
     uid: number(uid),
@@ -54,11 +55,12 @@ export function readBatch(data: Buffer): BatchState | undefined {
     isPaged: phpMember(value, 'url') === 'batch' && phpMember(value, 'progressive') === true,
     isOurs: phpMember(value, 'drupald') !== undefined,
     title: text(phpMember(current, 'title')),
-    total: sum('total'),
-    left: sum('count'),
+    // Of one that was finished here the sets are gone; of one that was stopped the present one says that nothing is left.
+    total: over === 'finished' ? noted('total') : sum('total'),
+    left: over === 'finished' ? noted('left') : sum('count') + (over === 'stopped' ? noted('count') : 0),
     over: over === 'done' || over === 'stopped' || over === 'finished' ? over : undefined,
     end: text(phpMember(value, 'drupald', 'end')),
-    failures: number(phpMember(value, 'drupald', 'times')),
+    failures: noted('times'),
     why: text(phpMember(value, 'drupald', 'why')),
   };
 }

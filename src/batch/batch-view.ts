@@ -114,7 +114,8 @@ export function standing(
   inBrowser: boolean,
 ): Omit<BatchView, 'site' | 'batch' | 'starter' | 'created'> {
   const { title, total, left, over, uid, failures } = state;
-  const share = over === undefined ? (progress?.share ?? (inBrowser ? (total - left) / Math.max(1, total) : 0)) : 1;
+  const done = total === 0 ? 1 : (total - left) / total;
+  const share = over === undefined ? (progress?.share ?? (inBrowser ? done : 0)) : done;
   const seconds = progress ? progress.told - progress.begun : 0;
   const how = inBrowser && over === undefined ? 'in its browser' : stateOf(state, share, process);
   const moves = how === 'running' && progress && share > 0 && seconds > 0;

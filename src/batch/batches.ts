@@ -45,8 +45,8 @@ export class Batches extends BaseComponent {
   /** How a worker is to run a batch. */
   jobOf({ site, handle }: { readonly site: ServedSite; readonly handle: string }): BatchJob {
     const { save, onFailure, retries } = this.#options.rules;
-    const sentence = this.#sites.get(site)?.sentenceOf(handle) ?? '';
-    return { save: save === 'each' ? 0 : save / 1000, onFailure, retries, sentence };
+    const last = this.#sites.get(site)?.lastOf(handle);
+    return { save: save === 'each' ? 0 : save / 1000, onFailure, retries, ...last };
   }
 
   /** A run has ended; whichever. */

@@ -54,6 +54,8 @@ interface Known {
   readonly backoff: Backoff;
   /** Why its last process ended badly. */
   sentence: string;
+  /** Somebody has ended its last process. */
+  ended: boolean;
   /** Somebody has ended its process, or the site has refused it, and nobody has begun another one. */
   cancelled: boolean;
 }
@@ -85,10 +87,11 @@ export class SiteBatches {
     return (bid) => !hidden.has(bid);
   }
 
-  /** Why the last process of a batch ended badly; empty: it did not, or nobody knows. */
-  sentenceOf(handle: string): string {
+  /** Why the last process of a batch ended badly, and whether somebody wanted it to; empty: it did not, or nobody knows. */
+  lastOf(handle: string): { readonly sentence: string; readonly ended: boolean } {
     const bid = bidOf(handle);
-    return (bid === undefined ? undefined : this.#known.get(bid))?.sentence ?? '';
+    const { sentence = '', ended = false } = (bid === undefined ? undefined : this.#known.get(bid)) ?? {};
+    return { sentence, ended };
   }
 
   /** A process of a batch has ended. */
@@ -97,8 +100,9 @@ export class SiteBatches {
     if (bid === undefined || !runsBatch(run.callback)) return;
     const known = this.#of(bid);
     known.sentence = run.sentence;
+    known.ended = run.outcome === 'cancelled';
     // One that may not run, because its starter is gone for instance, may not the next time either.
-    known.cancelled = run.outcome === 'cancelled' || run.outcome === 'refused';
+    known.cancelled = known.ended || run.outcome === 'refused';
     if (run.started === undefined) {
       known.until = performance.now() + known.backoff.next();
     }
@@ -231,6 +235,7 @@ export class SiteBatches {
       share: 0,
       backoff: new Backoff({ firstMs: 250, maxMs: 60_000, jitter: 0 }),
       sentence: '',
+      ended: false,
       cancelled: false,
     };
     this.#known.set(bid, known);

@@ -282,6 +282,8 @@ export interface BatchJob {
   readonly retries: number;
   /** Why the process before this one died. */
   readonly sentence?: string;
+  /** Somebody has ended it: no operation has failed. */
+  readonly ended?: boolean;
 }
 
 export interface RunJob extends JobBase {

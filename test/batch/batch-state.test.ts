@@ -62,6 +62,14 @@ test('one that runs has a rate and an end in sight', () => {
   });
 });
 
+test('one that is over is as far as it came', () => {
+  const far = (drupald: Readonly<Record<string, Php>>) =>
+    standing(state({ drupald }), { ...progress, share: 1 }, undefined, false);
+  expect(far({ over: 'stopped', count: 4 })).toMatchObject({ operations: 40, left: 24, percentage: 40 });
+  expect(far({ over: 'finished', total: 8, left: 2 })).toMatchObject({ operations: 8, left: 2, percentage: 75 });
+  expect(far({ over: 'finished' })).toMatchObject({ operations: 0, left: 0, percentage: 100 });
+});
+
 test('each standing has its reason', () => {
   const how = (more: Readonly<Record<string, Php>>, share: number, process?: number, inBrowser = false) =>
     standing(state(more), { ...progress, share }, process, inBrowser).state;

@@ -320,13 +320,34 @@ describeSites('batches', ['real'], (kind) => {
     expect((await ask(bench, 'batch', 'list')).stdout).toMatch(new RegExp(`${id} .*running .*admin`));
     const ended = await ask(bench, 'batch', 'cancel', String(id), '--reason', 'not <today>');
     expect(ended.stdout + ended.stderr).toContain(`Batch ${id} of`);
-    expect(await shown(id)).toMatchObject({ state: 'stopped', reason: expect.stringContaining('not &lt;today&gt;') });
+    const reason = expect.stringContaining('not &lt;today&gt;') as string;
+    expect(await shown(id)).toMatchObject({ state: 'stopped', left: expect.any(Number) as number, reason });
+    expect((await shown(id)).left).toBeGreaterThan(3);
     expect((await ask(bench, 'batch', 'cancel', String(id))).stderr).toContain('DRUPALD_BATCH_UNCHANGED');
     await openGate(bench.site, label);
     expect((await ask(bench, 'batch', 'resume', String(id))).stdout).toContain('goes on');
     await browser.toEnd(id);
     expect(await sights.overs(label)).toMatchObject([{ success: true, results: numbers(6), left: 0 }]);
     expect((await ask(bench, 'batch', 'show', String(id))).stderr).toContain('DRUPALD_BATCH_UNKNOWN');
+  }, 60_000);
+
+  test('an operation whose process was killed by somebody has not failed', async () => {
+    const label = newHandle('often');
+    const id = await browser.make([set(label, 4, { 2: 'kill-once', 3: `gate ${label}` })]);
+    // More often than an operation may fail.
+    for (let kills = 0; kills < 4; kills += 1) {
+      // Each question of a page begins another process, once the row of the one before is gone.
+      const runs = async (): Promise<number> => (await sights.begun(label)).filter((number) => number === 3).length;
+      await waitFor(async () => (await browser.poll(id)) && (await runs()) > kills, {
+        what: `process ${kills + 1} to come to the gate`,
+      });
+      const killed = await ask(bench, 'kill', `background_batch:${id}`);
+      expect(killed.code, killed.stderr).toBe(0);
+    }
+    await openGate(bench.site, label);
+    const { page } = await browser.toEnd(id);
+    expect(page).not.toContain('failed');
+    expect(await sights.overs(label)).toMatchObject([{ success: true, results: numbers(4), left: 0 }]);
   }, 60_000);
 
   test('the page of a batch that was ended by somebody says so, and its callbacks are told', async () => {

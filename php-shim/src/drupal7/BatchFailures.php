@@ -45,14 +45,16 @@ class BatchFailures {
    *
    * @param string $sentence
    *   Why the one before it died, if somebody knows.
+   * @param bool $ended
+   *   Whether somebody has ended that, so that no operation has failed.
    *
    * @return string
    *   What is to be done about the operation that has failed: nothing, or "skip" or "stop".
    */
-  public function begin($sentence) {
+  public function begin($sentence, $ended = FALSE) {
     $note = &$this->batch[self::KEY];
     $verdict = '';
-    if ($note['run']) {
+    if ($note['run'] && !$ended) {
       $why = $sentence !== '' ? $sentence : t('The PHP process that ran it ended without a word.');
       if ($note['care']) {
         $verdict = $this->count($note['item'], self::about(isset($note['name']) ? $note['name'] : '', $why));

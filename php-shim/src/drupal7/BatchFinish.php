@@ -85,7 +85,7 @@ class BatchFinish {
     ) + array_intersect_key($set, array_flip(array('title', 'init_message', 'progress_message', 'error_message', 'css', 'start', 'elapsed'))));
     $kept['current_set'] = 0;
     $kept[BatchFailures::KEY] = array_diff_key((array) $batch[BatchFailures::KEY], array('messages' => TRUE));
-    $kept[BatchFailures::KEY] = array('over' => 'finished') + $kept[BatchFailures::KEY];
+    $kept[BatchFailures::KEY] = array('over' => 'finished') + BatchSets::sum($batch) + $kept[BatchFailures::KEY];
     return $kept;
   }
 

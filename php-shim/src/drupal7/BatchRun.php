@@ -29,6 +29,7 @@ class BatchRun {
    * @param array $rules
    *   save: seconds between two saves at most, 0: each operation. onFailure and
    *   retries as of BatchFailures. sentence: why the process before this one died.
+   *   ended: whether somebody has ended that.
    * @param int|null $owner
    *   Its starter, where the batch itself does not say so.
    */
@@ -88,7 +89,7 @@ class BatchRun {
   private function __construct($bid, array &$batch, array $rules) {
     $this->bid = $bid;
     $this->batch = &$batch;
-    $this->rules = $rules + array('save' => 1, 'onFailure' => 'retry', 'retries' => 2, 'sentence' => '');
+    $this->rules = $rules + array('save' => 1, 'onFailure' => 'retry', 'retries' => 2, 'sentence' => '', 'ended' => FALSE);
     $this->progress = new BatchProgress($bid);
   }
 
@@ -106,7 +107,7 @@ class BatchRun {
     $this->limits = new BatchLimits();
     $this->failures = new BatchFailures($this->batch, $this->rules);
     $this->work = new BatchWork($this->bid, $this->batch, $this->progress, $this->failures, $this->rules['save']);
-    $verdict = $this->failures->begin($this->rules['sentence']);
+    $verdict = $this->failures->begin($this->rules['sentence'], $this->rules['ended']);
     if ($verdict === 'skip') {
       $this->judge($verdict);
     }

@@ -30,6 +30,19 @@ class BatchSets {
     }
   }
 
+  /** How many operations all sets have had, and how many of them were left when it was stopped. */
+  public static function sum(array $batch) {
+    $sum = array('total' => 0, 'left' => 0);
+    foreach ($batch['sets'] as $set) {
+      $sum['total'] += (int) $set['total'];
+      $sum['left'] += (int) $set['count'];
+    }
+    if (isset($batch[BatchFailures::KEY]['count'])) {
+      $sum['left'] += $batch[BatchFailures::KEY]['count'];
+    }
+    return $sum;
+  }
+
   /**
    * Gives sets that were just added behind the current one queues of their own.
    *
