@@ -1,9 +1,8 @@
-import { writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { beforeAll, expect, test } from 'vitest';
 import { BatchBrowser } from '../harness/batch-browser.js';
-import { addGerman, BatchSights, numbers, set } from '../harness/batches.js';
+import { addGerman, numbers, set, type BatchSights } from '../harness/batches.js';
 import { prepareApache } from '../harness/prepare-apache.js';
+import { beginBatches } from '../harness/prepare-batches.js';
 import { prepareBench } from '../harness/bench.js';
 import { describeSites } from '../harness/describe-sites.js';
 import { detail, event, openGate } from '../harness/fixture-log.js';
@@ -20,11 +19,7 @@ describeSites("batches of Drupal's own Batch API", ['real'], (kind) => {
 
   beforeAll(async () => {
     await bench.site.php('module_disable(array("background_batch")); menu_rebuild(); return TRUE;');
-    config = join(bench.suite.folder, `core-${bench.daemon.port}.yml`);
-    await writeFile(config, 'batch: { adopt_core: true, adopt_after: 2 s }\n');
-    await bench.restart({ config });
-    browser = await BatchBrowser.signIn(apache.address, bench.site);
-    sights = new BatchSights(bench);
+    ({ browser, sights, config } = await beginBatches(bench, apache, '{ adopt_core: true, adopt_after: 2 s }'));
   }, 60_000);
 
   const told = (name: string, id: number): Promise<unknown> =>

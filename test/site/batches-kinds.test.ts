@@ -1,9 +1,8 @@
-import { writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { beforeAll, expect, test } from 'vitest';
-import { BatchBrowser } from '../harness/batch-browser.js';
-import { addGerman, BatchSights, numbers, set } from '../harness/batches.js';
+import type { BatchBrowser } from '../harness/batch-browser.js';
+import { addGerman, numbers, set, type BatchSights } from '../harness/batches.js';
 import { prepareApache } from '../harness/prepare-apache.js';
+import { beginBatches } from '../harness/prepare-batches.js';
 import { prepareBench } from '../harness/bench.js';
 import { describeSites } from '../harness/describe-sites.js';
 import { detail, event, events } from '../harness/fixture-log.js';
@@ -18,12 +17,7 @@ describeSites('batches of all kinds', ['real'], (kind) => {
   let config: string;
 
   beforeAll(async () => {
-    config = join(bench.suite.folder, `kinds-${bench.daemon.port}.yml`);
-    await writeFile(config, 'batch: { finish_after: 1 s }\n');
-    await bench.restart({ config });
-    browser = await BatchBrowser.signIn(apache.address, bench.site);
-    sights = new BatchSights(bench);
-    await bench.site.variable('background_batch_delay', 0);
+    ({ browser, sights, config } = await beginBatches(bench, apache));
   }, 60_000);
 
   test('processes that leak are relieved in time, and results larger than the limit of memory are no trouble', async () => {

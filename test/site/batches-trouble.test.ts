@@ -1,13 +1,13 @@
-import { writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { beforeAll, expect, test } from 'vitest';
-import { BatchBrowser } from '../harness/batch-browser.js';
-import { BatchSights, numbers, set } from '../harness/batches.js';
+import type { BatchBrowser } from '../harness/batch-browser.js';
+import { numbers, set, type BatchSights } from '../harness/batches.js';
 import { prepareApache } from '../harness/prepare-apache.js';
+import { beginBatches } from '../harness/prepare-batches.js';
 import { prepareBench } from '../harness/bench.js';
 import { describeSites } from '../harness/describe-sites.js';
-import { events, openGate } from '../harness/fixture-log.js';
+import { event, events, openGate } from '../harness/fixture-log.js';
+import { ask } from '../harness/history.js';
 import { newHandle } from '../harness/run.js';
 import { waitFor } from '../harness/wait.js';
 
@@ -19,12 +19,7 @@ describeSites('batches in trouble', ['real'], (kind) => {
   let config: string;
 
   beforeAll(async () => {
-    config = join(bench.suite.folder, `trouble-${bench.daemon.port}.yml`);
-    await writeFile(config, 'batch: { finish_after: 1 s }\n');
-    await bench.restart({ config });
-    browser = await BatchBrowser.signIn(apache.address, bench.site);
-    sights = new BatchSights(bench);
-    await bench.site.variable('background_batch_delay', 0);
+    ({ browser, sights, config } = await beginBatches(bench, apache));
   }, 60_000);
 
   test('an operation that runs out of memory keeps what was done before, and the page says why', async () => {
@@ -54,6 +49,53 @@ describeSites('batches in trouble', ['real'], (kind) => {
       { success: true, results: numbers(4) },
       { success: true, results: numbers(2) },
     ]);
+  }, 60_000);
+
+  test('a page that asks for the end while its callbacks run waits for them', async () => {
+    for (const [how, told] of [
+      ['opened', 'Set 1 is over'],
+      ['killed', 'What was to follow on this batch has not come to its end.'],
+    ] as const) {
+      const label = newHandle(how);
+      await bench.site.variable('drupald_fixture_finished_dies', 'gate');
+      const id = await browser.make([set(label, 3, { 2: 'say so' })]);
+      await browser.start(id);
+      const { pid } = await event(bench.site, label, 'finished');
+      const page = browser.finish(id);
+      // It has made the progress again that it removes, and is at the lock.
+      await waitFor(async () => (await sights.progress(id))?.message === '', {
+        what: `the page of batch ${id} to wait`,
+      });
+      await bench.site.variable('drupald_fixture_finished_dies', false);
+      if (how === 'opened') await openGate(bench.site, label);
+      else process.kill(pid, 'SIGKILL');
+      const text = await page;
+      expect(text, how).toContain(told);
+      expect(text, how).toContain('Operation 2 says so');
+      expect(await sights.overs(label), how).toHaveLength(1);
+      expect(await bench.site.sql('SELECT bid FROM {batch} WHERE bid = ?', [id]), how).toEqual([]);
+    }
+  }, 60_000);
+
+  test('an operation whose process was killed by somebody has not failed', async () => {
+    const label = newHandle('often');
+    const id = await browser.make([set(label, 4, { 2: 'kill-once', 3: `gate ${label}` })]);
+    // More often than an operation may fail.
+    for (let kills = 0; kills < 4; kills += 1) {
+      // Each question of a page begins another process, once the row of the one before is gone.
+      const runs = async (): Promise<number> => (await sights.begun(label)).filter((number) => number === 3).length;
+      const isThere = async (): Promise<boolean> => {
+        await browser.poll(id);
+        return (await runs()) > kills;
+      };
+      await waitFor(isThere, { what: `process ${kills + 1} to come to the gate` });
+      const killed = await ask(bench, 'kill', `background_batch:${id}`);
+      expect(killed.code, killed.stderr).toBe(0);
+    }
+    await openGate(bench.site, label);
+    const { page } = await browser.toEnd(id);
+    expect(page).not.toContain('failed');
+    expect(await sights.overs(label)).toMatchObject([{ success: true, results: numbers(4), left: 0 }]);
   }, 60_000);
 
   test('a first set without operations is not taken for the end of the batch', async () => {

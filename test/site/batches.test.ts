@@ -1,9 +1,10 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, expect, test } from 'vitest';
-import { BatchBrowser } from '../harness/batch-browser.js';
-import { BatchSights, numbers, set } from '../harness/batches.js';
+import type { BatchBrowser } from '../harness/batch-browser.js';
+import { numbers, set, type BatchSights } from '../harness/batches.js';
 import { prepareApache } from '../harness/prepare-apache.js';
+import { beginBatches } from '../harness/prepare-batches.js';
 import { prepareBench } from '../harness/bench.js';
 import { describeSites } from '../harness/describe-sites.js';
 import { detail, event, events, openGate } from '../harness/fixture-log.js';
@@ -16,15 +17,10 @@ describeSites('batches', ['real'], (kind) => {
   const apache = prepareApache(bench);
   let browser: BatchBrowser;
   let sights: BatchSights;
+  let config: string;
 
   beforeAll(async () => {
-    const config = join(bench.suite.folder, `batches-${bench.daemon.port}.yml`);
-    await writeFile(config, 'batch: { finish_after: 1 s }\n');
-    await bench.restart({ config });
-    browser = await BatchBrowser.signIn(apache.address, bench.site);
-    sights = new BatchSights(bench);
-    // Every word is written.
-    await bench.site.variable('background_batch_delay', 0);
+    ({ browser, sights, config } = await beginBatches(bench, apache));
   }, 60_000);
 
   /** Nothing of a batch is left that its end removes. */
@@ -248,32 +244,6 @@ describeSites('batches', ['real'], (kind) => {
     }
   }, 60_000);
 
-  test('a page that asks for the end while its callbacks run waits for them', async () => {
-    for (const [how, told] of [
-      ['opened', 'Set 1 is over'],
-      ['killed', 'What was to follow on this batch has not come to its end.'],
-    ] as const) {
-      const label = newHandle(how);
-      await bench.site.variable('drupald_fixture_finished_dies', 'gate');
-      const id = await browser.make([set(label, 3, { 2: 'say so' })]);
-      await browser.start(id);
-      const { pid } = await event(bench.site, label, 'finished');
-      const page = browser.finish(id);
-      // It has made the progress again that it removes, and is at the lock.
-      await waitFor(async () => (await sights.progress(id))?.message === '', {
-        what: `the page of batch ${id} to wait`,
-      });
-      await bench.site.variable('drupald_fixture_finished_dies', false);
-      if (how === 'opened') await openGate(bench.site, label);
-      else process.kill(pid, 'SIGKILL');
-      const text = await page;
-      expect(text, how).toContain(told);
-      expect(text, how).toContain('Operation 2 says so');
-      expect(await sights.overs(label), how).toHaveLength(1);
-      await nothingOf(id);
-    }
-  }, 60_000);
-
   test('a batch that was left by a daemon goes on with the next one', async () => {
     const label = newHandle('left');
     const id = await browser.make([set(label, 4, { 2: `gate ${label}` })]);
@@ -282,7 +252,7 @@ describeSites('batches', ['real'], (kind) => {
     await bench.daemon.kill9();
     process.kill(worker, 'SIGKILL');
     await openGate(bench.site, label);
-    await bench.restart({ config: join(bench.suite.folder, `batches-${bench.daemon.port}.yml`) });
+    await bench.restart({ config });
     await sights.finishedHere(id);
     expect(await sights.overs(label)).toMatchObject([{ success: true, results: numbers(4) }]);
   }, 60_000);
@@ -329,25 +299,6 @@ describeSites('batches', ['real'], (kind) => {
     await browser.toEnd(id);
     expect(await sights.overs(label)).toMatchObject([{ success: true, results: numbers(6), left: 0 }]);
     expect((await ask(bench, 'batch', 'show', String(id))).stderr).toContain('DRUPALD_BATCH_UNKNOWN');
-  }, 60_000);
-
-  test('an operation whose process was killed by somebody has not failed', async () => {
-    const label = newHandle('often');
-    const id = await browser.make([set(label, 4, { 2: 'kill-once', 3: `gate ${label}` })]);
-    // More often than an operation may fail.
-    for (let kills = 0; kills < 4; kills += 1) {
-      // Each question of a page begins another process, once the row of the one before is gone.
-      const runs = async (): Promise<number> => (await sights.begun(label)).filter((number) => number === 3).length;
-      await waitFor(async () => (await browser.poll(id)) && (await runs()) > kills, {
-        what: `process ${kills + 1} to come to the gate`,
-      });
-      const killed = await ask(bench, 'kill', `background_batch:${id}`);
-      expect(killed.code, killed.stderr).toBe(0);
-    }
-    await openGate(bench.site, label);
-    const { page } = await browser.toEnd(id);
-    expect(page).not.toContain('failed');
-    expect(await sights.overs(label)).toMatchObject([{ success: true, results: numbers(4), left: 0 }]);
   }, 60_000);
 
   test('the page of a batch that was ended by somebody says so, and its callbacks are told', async () => {
