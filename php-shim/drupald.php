@@ -26,7 +26,7 @@ require_once __DIR__ . '/src/ErrorWatch.php';
 require_once __DIR__ . '/src/Ending.php';
 require_once __DIR__ . '/src/CallStack.php';
 require_once __DIR__ . '/src/Surroundings.php';
-foreach (array('Leaving', 'Site', 'Boot', 'Connections', 'Warm', 'Resident', 'Admission', 'HookMark', 'Locks', 'BatchFailed', 'BatchPlace', 'Run', 'Settle', 'Describe') as $part) {
+foreach (array('Leaving', 'Site', 'Boot', 'Connections', 'Warm', 'Resident', 'Admission', 'HookMark', 'RunHook', 'Locks', 'BatchFailed', 'BatchPlace', 'Run', 'Settle', 'Describe') as $part) {
   require_once __DIR__ . '/src/drupal7/' . $part . '.php';
 }
 

@@ -32,14 +32,12 @@ class Run {
   private $claim;
   private $stamp;
   private $process;
-  private $listeners = 0;
+  private $hook;
   private $locks;
   private $outcome;
   private $callable = FALSE;
   private $pid;
   private $settled = FALSE;
-  private $hookBegun = FALSE;
-  private $hidden;
   private $reserve;
 
   /**
@@ -57,6 +55,7 @@ class Run {
     $this->callback = $job['callback'];
     $this->resident = $resident;
     $this->boot = new Boot($channel, $warm, $resident);
+    $this->hook = new RunHook($channel, $job);
   }
 
   public function perform() {
@@ -68,27 +67,9 @@ class Run {
       exit(1);
     }
     $this->booted = TRUE;
-    if ($this->boot->stale !== NULL) {
-      $this->stale($this->boot->stale);
-    }
-    $this->channel->hold(array('type' => 'booted'));
-    $refusal = Admission::refusal($this->handle, $this->job['token'], $this->callback === 'drupald_cron_hook');
-    if ($refusal) {
-      $this->tell($refusal);
+    if ($objection = $this->objection()) {
+      $this->tell($objection);
       exit(0);
-    }
-    if (!empty($this->job['gate']) && ($refusal = CronGate::refusal($this->handle))) {
-      $this->tell($refusal);
-      exit(0);
-    }
-    $this->prepare();
-    if ($this->process && $this->process->token !== $this->job['token']) {
-      // Since it was admitted, another daemon has taken it over: the module's claim asks for no token.
-      $this->tell(array('type' => 'refused') + Admission::reason($this->handle, $this->job['token']));
-      exit(0);
-    }
-    if ($this->warm && $this->process && !is_callable($this->process->callback)) {
-      $this->stale('callback');
     }
     // Should it die now, a claim that still waits in the database must not be made later.
     $this->channel->send(array('type' => 'sessions', 'connections' => Site::connectionIds(TRUE)));
@@ -121,16 +102,36 @@ class Run {
     return TRUE;
   }
 
-  /** Ends without having claimed anything: a process that boots for itself has to do it. */
+  /** Why nothing is claimed here: the message that says so; NULL: it may be claimed. */
+  private function objection() {
+    if ($this->boot->stale !== NULL) {
+      return $this->stale($this->boot->stale);
+    }
+    $this->channel->hold(array('type' => 'booted'));
+    $refusal = Admission::refusal($this->handle, $this->job['token'], $this->callback === 'drupald_cron_hook');
+    if (!$refusal && !empty($this->job['gate'])) {
+      $refusal = CronGate::refusal($this->handle);
+    }
+    if ($refusal) {
+      return $refusal;
+    }
+    $this->prepare();
+    if ($this->process && $this->process->token !== $this->job['token']) {
+      // Since it was admitted, another daemon has taken it over: the module's claim asks for no token.
+      return array('type' => 'refused') + Admission::reason($this->handle, $this->job['token']);
+    }
+    return $this->warm && $this->process && !is_callable($this->process->callback) ? $this->stale('callback') : NULL;
+  }
+
+  /** What was loaded before is too old: a process that boots for itself has to do it. */
   private function stale($what) {
-    $this->tell(array('type' => 'stale', 'what' => $what));
-    exit(0);
+    return array('type' => 'stale', 'what' => $what);
   }
 
   /** Collects, before the claim, what is needed should this process die in it. */
   private function prepare() {
     $this->locks = new Locks();
-    $this->listeners = Site::shutdownListeners();
+    $this->hook->prepare();
     $this->process = background_process_get_process($this->handle);
     // Not before Drupal is there: its parent class is Drupal's.
     if (!class_exists('DatabaseLog')) {
@@ -148,7 +149,7 @@ class Run {
       $this->callable = is_callable($this->process->callback);
       $this->process->start_stamp = (float) $stamp;
       $this->process->exec_status = BACKGROUND_PROCESS_STATUS_RUNNING;
-      if ($this->listeners) {
+      if ($this->hook->listeners()) {
         // Silent: its undeclared properties fill the site's log under PHP 8.2.
         $this->process = @\BackgroundProcess::load($this->process);
       }
@@ -159,7 +160,7 @@ class Run {
       'type' => 'claimed',
       'stamp' => $stamp,
       'lock' => $this->locks->id(),
-      'listeners' => $this->listeners,
+      'listeners' => $this->hook->listeners(),
       'connections' => Site::connectionIds(),
       'stack' => CallStack::offer($this->channel),
     ));
@@ -169,7 +170,7 @@ class Run {
   public function touched($removed) {
     if ($removed && !$this->settled) {
       // Whoever removes it tells the hook, or means it not to be told: no helper may.
-      HookMark::begin($this->hookFile());
+      $this->hook->leave();
     }
     $this->channel->send(array('type' => 'row-touched'));
   }
@@ -185,34 +186,29 @@ class Run {
   /** Called by the watch: the module removed the row and is about to call the hook. */
   public function removed($rows) {
     if ($rows > 0) {
-      $this->beginHook();
+      $this->hook->begin();
       return;
     }
     // Somebody else has removed the row, and has told the hook: the module
     // would tell it a second time, and so would a later daemon.
-    HookMark::begin($this->hookFile());
-    $implementations = &drupal_static('module_implements');
-    $this->hidden = isset($implementations['background_process_shutdown']) ? $implementations['background_process_shutdown'] : NULL;
-    $implementations['background_process_shutdown'] = array();
+    $this->hook->leave();
+    $this->hook->hide();
   }
 
   private function returnedToUs() {
     $this->locks->look();
-    if ($this->hidden !== NULL) {
-      $implementations = &drupal_static('module_implements');
-      $implementations['background_process_shutdown'] = $this->hidden;
-    }
+    $this->hook->show();
     if ($this->stamp === NULL) {
       $this->tell(array('type' => 'unclaimed'));
     }
     elseif ($this->callable) {
       // Not by the watch alone: a callback may have closed the connection that it listens to.
       // First of all that the hook is done: what is written down next is for a hook that is not.
-      $this->hookBegun || HookMark::begin($this->hookFile());
-      HookMark::done($this->hookFile());
+      $this->hook->isBegun() || $this->hook->leave();
+      $this->hook->done();
       $this->returned();
       $this->settled = TRUE;
-      $this->channel->send(array('type' => 'settled', 'row' => $this->hidden === NULL ? 'deleted' : 'gone', 'hook' => 'done'));
+      $this->channel->send(array('type' => 'settled', 'row' => $this->hook->isHidden() ? 'gone' : 'deleted', 'hook' => 'done'));
     }
     elseif (!$this->outcome) {
       $this->outcome = Ending::notCallable($this->callback);
@@ -329,7 +325,7 @@ class Run {
       $removed = (bool) background_process_remove_process($this->handle, $this->stamp);
       if (!$removed) {
         // Somebody else has told the hook.
-        HookMark::begin($this->hookFile());
+        $this->hook->leave();
       }
     }
     catch (\Exception $error) {
@@ -341,7 +337,7 @@ class Run {
       return;
     }
     $hook = 'none';
-    if ($this->listeners && $removed && !$this->hookBegun) {
+    if ($this->hook->listeners() && $removed && !$this->hook->isBegun()) {
       $hook = $this->tellHook($kind) ? 'done' : 'deferred';
     }
     if ($kind !== 'completed' && $kind !== 'exit') {
@@ -363,17 +359,11 @@ class Run {
       }
       $sentence = "The callback $this->callback ended by exit(); with which code is not known.";
     }
-    $this->beginHook();
+    $this->hook->begin();
     Settle::invokeHook($this->process, $sentence);
-    HookMark::done($this->hookFile());
+    $this->hook->done();
     $this->channel->send(array('type' => 'hook', 'state' => 'done'));
     return TRUE;
-  }
-
-  private function beginHook() {
-    $this->hookBegun = TRUE;
-    HookMark::begin($this->hookFile());
-    $this->channel->send(array('type' => 'hook', 'state' => 'begun'));
   }
 
   /** Very last, in the buffer behind all shutdown functions. */
@@ -381,14 +371,9 @@ class Run {
     return $this->locks ? $this->locks->release() : array();
   }
 
-  /** Where it stands that the hook was called; nobody asks when nobody listens to it. */
-  private function hookFile() {
-    return $this->listeners && !empty($this->job['hookFile']) ? $this->job['hookFile'] : '';
-  }
-
   private function tellOutcome() {
     if (empty($this->outcome['told'])) {
-      if ($this->listeners && $this->process && !empty($this->job['processFile'])) {
+      if ($this->hook->listeners() && $this->process && !empty($this->job['processFile'])) {
         // From here on the row may go before the hook has been told.
         @file_put_contents($this->job['processFile'], serialize($this->process));
       }
