@@ -77,6 +77,21 @@ describeSites('batches in trouble', ['real'], (kind) => {
     }
   }, 60_000);
 
+  test('many pages may wait for the callbacks of one end', async () => {
+    const label = newHandle('many');
+    await bench.site.variable('drupald_fixture_finished_dies', 'gate');
+    const id = await browser.make([set(label, 3)]);
+    await browser.start(id);
+    await event(bench.site, label, 'finished');
+    // Whoever comes behind the first of them may be told that there is no such batch any more.
+    const pages = Promise.all(numbers(8).map(() => browser.finish(id).catch(String)));
+    await waitFor(async () => (await sights.progress(id))?.message === '', { what: `pages of batch ${id} to wait` });
+    await bench.site.variable('drupald_fixture_finished_dies', false);
+    await openGate(bench.site, label);
+    for (const page of await pages) expect(page).not.toMatch(/^Error: The end of batch \d+: 5/);
+    expect(await sights.overs(label)).toHaveLength(1);
+  }, 60_000);
+
   test('an operation whose process was killed by somebody has not failed', async () => {
     const label = newHandle('often');
     const id = await browser.make([set(label, 4, { 2: 'kill-once', 3: `gate ${label}` })]);

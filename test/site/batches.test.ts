@@ -180,7 +180,9 @@ describeSites('batches', ['real'], (kind) => {
     await browser.start(id);
     await waitFor(async () => (await sights.begun(label)).includes(14), { what: 'the operation behind the gate' });
     await openGate(bench.site, label);
-    await browser.toEnd(id);
+    await browser.pollUntil(id, ({ percentage }) => Number(percentage) === 100);
+    expect(await shown(id)).toMatchObject({ left: 0, failures: 0, reason: '' });
+    await browser.finish(id);
     const counts = numbers(30).map(
       async (number) => (await sights.begun(label)).filter((one) => one === number).length,
     );
@@ -197,7 +199,9 @@ describeSites('batches', ['real'], (kind) => {
       const label = newHandle(mood);
       const id = await browser.make([set(label, 6, { 4: mood })]);
       await browser.start(id);
-      const { page } = await browser.toEnd(id);
+      await browser.pollUntil(id, ({ percentage }) => Number(percentage) === 100);
+      expect(await shown(id), mood).toMatchObject({ left: 3, percentage: 50 });
+      const page = await browser.finish(id);
       expect(page, mood).toMatch(/an operation failed: The (PHP process of the )?operation drupald_fixture_operation /);
       const tries = (await sights.begun(label)).filter((number) => number === 4);
       expect(tries, mood).toHaveLength(3);
@@ -234,12 +238,13 @@ describeSites('batches', ['real'], (kind) => {
     ] as const) {
       const label = newHandle(how);
       await bench.site.variable('drupald_fixture_finished_dies', how);
-      const id = await browser.make([set(label, 2)]);
+      const id = await browser.make([set(label, 2, { 1: 'say so' })]);
       await browser.start(id);
       await sights.finishedHere(id);
       await bench.site.variable('drupald_fixture_finished_dies', false);
       expect(await sights.overs(label), how).toHaveLength(1);
-      expect(await browser.finish(id)).toContain(told);
+      const page = await browser.finish(id);
+      for (const text of [told, 'Operation 1 says so']) expect(page, how).toContain(text);
       expect(await sights.overs(label), how).toHaveLength(1);
     }
   }, 60_000);
@@ -273,7 +278,10 @@ describeSites('batches', ['real'], (kind) => {
     readonly batch: number;
     readonly state: string;
     readonly left: number;
+    readonly percentage: number;
+    readonly message: string;
     readonly starter: string;
+    readonly failures: number;
     readonly reason: string;
   }
   const shown = async (id: number): Promise<Shown> =>
@@ -292,7 +300,9 @@ describeSites('batches', ['real'], (kind) => {
     expect(ended.stdout + ended.stderr).toContain(`Batch ${id} of`);
     const reason = expect.stringContaining('not &lt;today&gt;') as string;
     expect(await shown(id)).toMatchObject({ state: 'stopped', left: expect.any(Number) as number, reason });
-    expect((await shown(id)).left).toBeGreaterThan(3);
+    const { left, message } = await shown(id);
+    expect(left).toBeGreaterThan(3);
+    expect(message).toContain(`Done ${6 - left} of 6, ${left} left`);
     expect((await ask(bench, 'batch', 'cancel', String(id))).stderr).toContain('DRUPALD_BATCH_UNCHANGED');
     await openGate(bench.site, label);
     expect((await ask(bench, 'batch', 'resume', String(id))).stdout).toContain('goes on');

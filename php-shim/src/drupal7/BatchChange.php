@@ -31,6 +31,7 @@ class BatchChange extends Errand {
       return $over === '' ? 'done' : $over;
     }
     BatchSets::mend($batch);
+    $before = $batch;
     BatchEnd::stop($batch, check_plain($this->job['text']));
     $batch[BatchFailures::KEY]['run'] = 0;
     BatchMessages::append($batch);
@@ -38,7 +39,8 @@ class BatchChange extends Errand {
       return 'gone';
     }
     $progress = new BatchProgress($batch['id']);
-    $progress->prepare($batch);
+    // Its process may have told of operations that were not saved yet.
+    $progress->restart($before);
     $progress->complete();
     return 'changed';
   }

@@ -91,14 +91,19 @@ class BatchFinish {
 
   /** The batch as it stays when what follows on it dies. */
   private static function fail(array $kept, array $batch) {
+    self::keepMessages($kept, $batch);
+    BatchMessages::add($kept, t('What was to follow on this batch has not come to its end.'), 'error');
+    BatchMessages::append($kept);
+    return $kept;
+  }
+
+  /** Keeps what was said while the operations ran. */
+  private static function keepMessages(array &$kept, array $batch) {
     foreach ($batch['sets'] as $set) {
       if (BatchSets::isMessage($set)) {
         BatchMessages::add($kept, $set['success'], $set['results']);
       }
     }
-    BatchMessages::add($kept, t('What was to follow on this batch has not come to its end.'), 'error');
-    BatchMessages::append($kept);
-    return $kept;
   }
 
   /** Puts it into the place of the one that was read, unless somebody has changed that. */
@@ -192,6 +197,8 @@ class BatchFinish {
     }
     unset($kept['form_state']['complete form']);
     BatchMessages::collect($kept);
+    // A callback that has ended PHP has kept them from being said.
+    self::keepMessages($kept, $before);
     if ($fatal) {
       // Nothing was thrown that call() could have told of.
       BatchMessages::add($kept, t('What was to follow on this batch has failed: @why', array('@why' => $fatal['message'])), 'error');

@@ -124,7 +124,9 @@ class BatchRun {
     elseif (($notice = $this->failures->notice()) !== '') {
       $this->progress->say($this->batch, $notice);
     }
-    $this->work->open();
+    if (!$this->work->isOver()) {
+      $this->work->open();
+    }
     while (!$this->work->isOver() && !$this->work->isGone()) {
       if ($this->limits->areReached()) {
         $this->relieve();
@@ -164,6 +166,7 @@ class BatchRun {
     $this->failures->leave();
     if (empty($this->batch[BatchFailures::KEY]['over'])) {
       $this->batch[BatchFailures::KEY]['over'] = 'done';
+      $this->failures->forget();
     }
     BatchMessages::append($this->batch);
     if ($this->work->save()) {

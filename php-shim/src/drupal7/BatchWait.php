@@ -18,6 +18,9 @@ class BatchWait {
   /** Seconds after which nobody believes any more that the callbacks run, if their lock is not released. */
   const LEASE = 3600;
 
+  /** By which the statement is known that puts something into the place of the row. */
+  const MARK = ':mark';
+
   private $bid;
 
   private function __construct($bid) {
@@ -47,14 +50,21 @@ class BatchWait {
     $first = reset($kept['sets']);
     $kept['sets'] = array($first);
     // The page removes the progress first of all, by which is seen here that it had not read the batch as it was before.
-    self::follow($kept, 'progress_initialize_progress', BatchProgress::PREFIX . $this->bid, '');
+    // Another page may have made it again already.
+    self::follow($kept, 'db_query', 'INSERT IGNORE INTO {progress} (name, progress, message, start_stamp, current_stamp) VALUES (:name, 1, :message, UNIX_TIMESTAMP(), UNIX_TIMESTAMP())', array(
+      ':name' => BatchProgress::PREFIX . $this->bid,
+      ':message' => '',
+    ));
     self::follow($kept, 'lock_wait', $this->lock(), self::PATIENCE);
-    $mark = uniqid('drupald:', TRUE);
-    self::follow($kept, 'db_query', 'UPDATE {batch} SET batch = :batch WHERE bid = :bid AND LOCATE(:mark, batch) > 0', array(
+    // Not while the callbacks go on, when the page just waits once more: then their connection is there, and their lock.
+    $held = Site::lockId() === '' ? '' : ' AND EXISTS (SELECT 1 FROM {semaphore} WHERE name = :lock)';
+    self::follow($kept, 'db_query', "UPDATE {batch} SET batch = :batch WHERE bid = :bid AND LOCATE(:mark, batch) > 0
+      AND NOT EXISTS (SELECT 1 FROM information_schema.PROCESSLIST WHERE ID = :connection$held)", array(
       ':batch' => serialize($failed),
       ':bid' => $this->bid,
-      ':mark' => $mark,
-    ));
+      self::MARK => uniqid('drupald:', TRUE),
+      ':connection' => (int) db_query('SELECT CONNECTION_ID()')->fetchField(),
+    ) + ($held === '' ? array() : array(':lock' => $this->lock())));
     // To where it is already.
     self::follow($kept, 'drupal_redirect_form', array(), '');
     return $kept;
@@ -63,8 +73,9 @@ class BatchWait {
   /** Ends the waiting for callbacks that have died. */
   public static function mend(array $batch) {
     foreach ($batch['sets'] as $set) {
-      if (isset($set['finished']) && $set['finished'] === 'db_query') {
-        db_query($set['success'], $set['results']);
+      if (isset($set['results'][self::MARK])) {
+        // Nobody else has their lock, also when their connection has not been closed yet.
+        db_query($set['success'], array(':connection' => 0) + $set['results']);
       }
     }
   }
