@@ -9,6 +9,7 @@ import { isolations } from '../config/config.js';
 import { needsSlot } from '../process/own-callback.js';
 import { killGroup } from '../workers/worker.js';
 import { Deferred } from '../support/deferred.js';
+import { afterRun, keepWaiting, type Places } from './after-run.js';
 import { dispatchKey, type Dispatch } from './dispatch.js';
 import { Lanes, type LaneLimits } from './lanes.js';
 import { RunRecord } from './run-record.js';
@@ -20,7 +21,6 @@ import type { ServedSite } from './served-site.js';
 import type { SetAside } from './set-aside.js';
 import { SettleLater } from './settle-later.js';
 import { Slots } from './slots.js';
-import { tellEnd } from './tell-end.js';
 import { WaitingList } from './waiting-list.js';
 
 export interface SchedulerOptions extends Omit<RunTools, 'crowded'> {
@@ -51,6 +51,7 @@ export class Scheduler extends BaseComponent {
   readonly #running = new Set<RunRecord>();
   readonly #resting: Resting;
   readonly #unsettled: SettleLater;
+  readonly #places: Places;
   #stopping = false;
   #detached = false;
   #idle = new Deferred();
@@ -72,6 +73,14 @@ export class Scheduler extends BaseComponent {
       this.#waiting.add(dispatch);
       this.kick();
     });
+    this.#places = {
+      bus: options.bus,
+      tools: this.#options,
+      known: this.#known,
+      waiting: this.#waiting,
+      resting: this.#resting,
+      unsettled: this.#unsettled,
+    };
   }
 
   /** What crashes again and again. */
@@ -168,7 +177,7 @@ export class Scheduler extends BaseComponent {
     const known = this.#known.get(key);
     if (known) {
       // Found again by the sweep: the row could not be put to wait when it came.
-      await this.#keepWaiting(known);
+      await keepWaiting(known);
       return 'known';
     }
     if (this.#stopping) return 'stopping';
@@ -180,7 +189,7 @@ export class Scheduler extends BaseComponent {
     // The last daemon may have begun it before.
     dispatch.tries = this.#options.ledger.triesOf(dispatch.site.name, dispatch.handle, dispatch.stamp);
     if (this.aside.takes(dispatch)) {
-      await this.#keepWaiting(dispatch);
+      await keepWaiting(dispatch);
       return 'taken';
     }
     if ((this.#waiting.size === 0 || !needsSlot(dispatch.callback)) && this.#mayBegin(dispatch)) {
@@ -330,65 +339,12 @@ export class Scheduler extends BaseComponent {
       end = { type: 'nothing', reason: `internal error: ${reason}` };
     }
     try {
-      await this.#after(record, end);
+      await afterRun(record, end, this.#places);
     } finally {
       this.#running.delete(record);
       this.#lanes.leave(dispatch);
       this.kick();
       this.#noteIdle();
-    }
-  }
-
-  async #after(record: RunRecord, end: RunEnd): Promise<void> {
-    const { dispatch } = record;
-    const { site, handle, callback } = dispatch;
-    const about = { site: site.name, handle, callback };
-    const forget = (): boolean => this.#known.delete(dispatchKey(dispatch));
-    switch (end.type) {
-      case 'ended':
-        forget();
-        tellEnd(this.#options, record, end.outcome);
-        return;
-      case 'retry':
-        forget();
-        tellEnd(this.#options, record, end.outcome);
-        this.#retry(dispatch, end.stamp, end.pause);
-        return;
-      case 'unsettled':
-        tellEnd(this.#options, record, end.dead.outcome);
-        // Its row, if it never ran, must not be found meanwhile.
-        this.#unsettled.add(site, end.dead, end.error, forget);
-        return;
-      case 'nothing':
-        forget();
-        this.#bus.emit('run.dropped', { ...about, reason: end.reason });
-        return;
-      case 'held':
-        await this.#keepWaiting(dispatch);
-        this.#bus.emit('maintenance.held', about);
-        this.#resting.hold.add(dispatch);
-        return;
-      case 'again':
-        this.#bus.emit('run.requeued', { ...about, reason: end.reason });
-        await this.#keepWaiting(dispatch);
-        this.#waiting.putBack(dispatch);
-        return;
-      case 'trouble':
-        site.report(end.reason);
-        await this.#keepWaiting(dispatch);
-        this.#waiting.putBack(dispatch);
-    }
-  }
-
-  async #keepWaiting(dispatch: Dispatch): Promise<void> {
-    await dispatch.site.store.markWaiting(dispatch.handle, dispatch.stamp).catch(() => undefined);
-  }
-
-  #retry(before: Dispatch, stamp: string, pause: number): void {
-    const dispatch = this.#resting.pause.next(before, stamp);
-    this.#known.set(dispatchKey(dispatch), dispatch);
-    if (!this.aside.takes(dispatch)) {
-      this.#resting.pause.add(dispatch, pause);
     }
   }
 
