@@ -18,6 +18,7 @@ const ROOMS = [
   'queues',
   'batch',
   'pool',
+  'backlog',
   'requests',
   'doctor',
   'http',

@@ -50,7 +50,7 @@ export async function runDaemon(config: Config): Promise<void> {
     const scheduler = makeScheduler(config, base, () => rooms);
     await scheduler.start();
     board.show({ scheduler, sites });
-    const taking = await makeTaking(base, scheduler);
+    const taking = await makeTaking(config, base, scheduler);
     let phase: DaemonWord['state'] = 'running';
     for (const site of sites) {
       site.ownership.word = () => wordOf(site, taking, formatListen(listen), phase);
@@ -87,11 +87,13 @@ export async function runDaemon(config: Config): Promise<void> {
     // The listener stays meanwhile and answers 503: a refused connection would let the module delete its row.
     const drained = scheduler.drain(config.grace, hurry.promise);
     rooms.queues.windUp();
+    taking.shared?.backlog.windUp();
     await Promise.all(background.finders.map((finder) => finder.stop()));
     const unfinished = await drained;
     await listener.stop();
     await scheduler.stop();
-    await taking.notes.save(scheduler.allWaiting().map((start) => ({ ...start, uri: start.uri.url })));
+    const waiting = [...scheduler.allWaiting(), ...(taking.shared?.ownStarts.all ?? [])];
+    await taking.notes.save(waiting.map((start) => ({ ...start, uri: start.uri.url })));
     bus.emit('daemon.stopped', { left: unfinished });
   } finally {
     for (const clean of cleanUp.reverse()) {

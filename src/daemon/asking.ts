@@ -24,13 +24,13 @@ export function makeControl(
   daemon: { readonly startedAt: string; readonly phase: () => string },
 ): ControlServer {
   const { bus, listen, state, sites, troubles, history } = base;
-  const { scheduler, handBack, sweep } = taking;
+  const { scheduler, handBack, sweep, shared } = taking;
   const here = { ...config, listen };
   const { grace } = config.kill;
   return new ControlServer(state.dir, {
     status: () => {
       const about = { version: packageVersion, startedAt: daemon.startedAt, state: daemon.phase() };
-      return daemonStatus(about, here, sites, scheduler, troubles.list);
+      return daemonStatus(about, here, sites, scheduler, troubles.list, shared?.backlog.status);
     },
     daemons: () => listDaemons(sites),
     doctor: async () => [
@@ -38,9 +38,11 @@ export function makeControl(
       ...jobFindings(clockwork.jobs()),
       ...(await examine(sites, here)),
     ],
-    detach: async (to) => ({ ...(await detach(scheduler, handBack, bus, to)) }),
+    detach: async (to) => ({
+      ...(await detach(scheduler, handBack, bus, to, shared && (() => shared.ownStarts.takeBack()))),
+    }),
     retry: (wish) => retry(scheduler, wish),
-    kill: (wish) => kill(scheduler, bus, wish, grace),
+    kill: (wish) => kill(scheduler, bus, wish, grace, shared && ((one) => shared.ownStarts.claim(one))),
     adopt: async () => {
       const adopted = await adoptCopies(sites);
       await sweep.again();

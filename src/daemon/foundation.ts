@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 
+import { loadRedisParts } from '../backlog/redis-parts.js';
 import { Descriptors } from '../components/descriptors.js';
 import type { Config } from '../config/config.js';
 import type { ListenAddress } from '../config/kinds.js';
@@ -44,6 +45,7 @@ export async function layFoundation(
   cleanUp: CleanUp,
 ) {
   const claimed = await claimStateDir(config.stateDir, account, shimFolder);
+  const redisParts = config.backlog.redis === undefined ? undefined : await loadRedisParts();
   if (account) {
     loadLazyParts();
     become(account);
@@ -73,7 +75,20 @@ export async function layFoundation(
   cleanUp.push(() => history.stop());
   const crashes = new CrashBook(state.dir, config.setAside);
   cleanUp.push(() => crashes.written);
-  return { bus, listen, state, troubles, sites, hosts, ledger, left, history, locks: new LockKeeper(ledger), crashes };
+  return {
+    bus,
+    listen,
+    state,
+    troubles,
+    sites,
+    hosts,
+    ledger,
+    left,
+    history,
+    locks: new LockKeeper(ledger),
+    crashes,
+    redisParts,
+  };
 }
 
 /** Those who watch the daemon itself, and write down what happens. */

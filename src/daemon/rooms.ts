@@ -6,7 +6,7 @@ import { queuesOfSchedule } from '../cron/entry-work.js';
 import { RowWatch } from '../liveness/row-watch.js';
 import { StatusWatch } from '../liveness/status-watch.js';
 import { StrandWatch } from '../liveness/strand-watch.js';
-import { PoolWatch } from '../pool/pool-watch.js';
+import { PoolWatch, type PoolWatchOptions } from '../pool/pool-watch.js';
 import { Queues } from '../queues/queues.js';
 import { Requests } from '../requests/requests.js';
 import { endProcess } from '../scheduler/kill.js';
@@ -54,7 +54,7 @@ export interface Background {
 /** Makes everything that looks at rows and other daemons by itself. */
 export function makeBackground(config: Config, base: Foundation, taking: Taking, rooms: Rooms): Background {
   const { bus, sites, hosts, listen, locks, history } = base;
-  const { scheduler, own, hostsOf, notes, sweep, handBack } = taking;
+  const { scheduler, own, hostsOf, notes, sweep, handBack, shared } = taking;
   const isDetached = (): boolean => handBack.isBegun;
   const settleTimeout = config.worker.settleTimeout;
   const watch = new StatusWatch({ sites, listen, notes, bus, ...config.modStatus, unlockTimeout: settleTimeout });
@@ -64,10 +64,32 @@ export function makeBackground(config: Config, base: Foundation, taking: Taking,
     takeOver: config.pool.takeOver,
     onLost: (ending) => history.add(ending),
   });
-  const poolWatch = new PoolWatch({ ...own, hostsOf, hosts, scheduler, notes, ...config.pool, isDetached });
+  const undelivered: PoolWatchOptions['undelivered'] =
+    shared && ((site, rows) => shared.ownStarts.undelivered(site, rows));
+  const poolWatch = new PoolWatch({
+    ...own,
+    hostsOf,
+    hosts,
+    scheduler,
+    notes,
+    ...config.pool,
+    isDetached,
+    undelivered,
+  });
   const requests = new Requests({ ...own, isDetached });
   return {
-    inOrder: [rowWatch, strandWatch, sweep, poolWatch, watch, rooms.queues, rooms.batches, requests, rooms.clockwork],
+    inOrder: [
+      ...(shared ? [shared.backlog] : []),
+      rowWatch,
+      strandWatch,
+      sweep,
+      poolWatch,
+      watch,
+      rooms.queues,
+      rooms.batches,
+      requests,
+      rooms.clockwork,
+    ],
     finders: [sweep, watch, poolWatch],
   };
 }

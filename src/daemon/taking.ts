@@ -7,6 +7,7 @@ import { Sweep } from '../liveness/sweep.js';
 import { hasOwnRules } from '../process/own-callback.js';
 import type { Queues } from '../queues/queues.js';
 import { HandBack } from '../scheduler/hand-back.js';
+import { prioritiesBy } from '../scheduler/priority.js';
 import { limitByRoom } from '../scheduler/room.js';
 import { Scheduler } from '../scheduler/scheduler.js';
 import type { ServedSite } from '../scheduler/served-site.js';
@@ -17,6 +18,7 @@ import type { DaemonWord } from '../store/owner-table.js';
 import { firstMatch } from '../support/pattern.js';
 import { OomCounter } from '../workers/oom-counter.js';
 import type { Foundation } from './foundation.js';
+import { makeShared } from './shared.js';
 
 /** Rooms that others ask. */
 export interface Rooms {
@@ -46,7 +48,8 @@ export function makeScheduler(config: Config, base: Foundation, rooms: () => Roo
     ledger,
     locks,
     slots: config.slots,
-    limits: { hosts: config.serviceHosts.slots, callbacks: config.callbacks.slots },
+    limits: { hosts: config.serviceHosts.slots, callbacks: config.callbacks.slots, pool: config.callbacks.poolSlots },
+    priorityOf: prioritiesBy(config.callbacks.priority),
     backlogMax: config.backlog.max,
     bootTimeout: config.worker.bootTimeout,
     settleTimeout: config.worker.settleTimeout,
@@ -70,7 +73,7 @@ export function makeScheduler(config: Config, base: Foundation, rooms: () => Roo
 }
 
 /** Starts the sites, and makes what takes starts: from requests, and from rows that none announced. */
-export async function makeTaking(base: Foundation, scheduler: Scheduler) {
+export async function makeTaking(config: Config, base: Foundation, scheduler: Scheduler) {
   const { bus, listen, sites, hosts, state } = base;
   for (const site of sites) {
     site.onRecovered = () => {
@@ -91,16 +94,11 @@ export async function makeTaking(base: Foundation, scheduler: Scheduler) {
     hostsOf: (site) => servedHosts(site.facts?.serviceHosts ?? {}, listen, site.config.serves),
     bus,
   };
-  return {
-    scheduler,
-    notes,
-    handBack,
-    taker,
-    own,
-    /** The same with those whose starts have come to us. */
-    hostsOf: (site: ServedSite) => [...new Set([...own.hostsOf(site), ...notes.hostsOf(site.name)])],
-    sweep: new Sweep({ sites, hosts, listen, taker, bus, notes }),
-  };
+  /** With those whose starts have come to us. */
+  const hostsOf = (site: ServedSite): string[] => [...new Set([...own.hostsOf(site), ...notes.hostsOf(site.name)])];
+  const shared = makeShared(config, base, { scheduler, taker, handBack, hostsOf });
+  const sweep = new Sweep({ sites, hosts, listen, taker, bus, notes, sharing: shared?.ownStarts });
+  return { scheduler, notes, handBack, taker, own, hostsOf, shared, sweep };
 }
 
 /** What this daemon says of itself to others on the database of a site. */

@@ -1,8 +1,9 @@
 import { BaseComponent } from '../components/component.js';
 import { Repeated } from '../components/repeated.js';
 import type { EventBus } from '../events/bus.js';
-import type { StartTaker } from '../intake/accept-start.js';
+import type { AcceptedStart, StartTaker } from '../intake/accept-start.js';
 import { lockedCallback } from '../process/callback-name.js';
+import { isOwnProcess } from '../process/own-callback.js';
 import { execStatus } from '../process/states.js';
 import type { HostMap } from '../sites/host-map.js';
 import { servedHosts, type ListenAddress } from '../sites/service-hosts.js';
@@ -21,6 +22,19 @@ export interface SweepTaker extends StartTaker<ServedSite> {
   knows(row: Pick<ProcessRow, 'handle' | 'stamp'>): boolean;
 }
 
+/** A backlog that other daemons share. */
+export interface SweepSharing {
+  /** Whether what waits with the service hosts of a site is there, as far as this daemon does not have it. */
+  has(site: ServedSite): boolean;
+  /**
+   * Sees to it that these are there, and nothing else of ours.
+   *
+   * @param starts all that waits with our service hosts and that nobody here knows
+   * @param until stamp up to which that is all; Infinity: it is all there is
+   */
+  reconcile(site: ServedSite, starts: readonly AcceptedStart<ServedSite>[], until: number): Promise<void>;
+}
+
 /** Rows that one sweep reads at most. */
 const batch = 10_000;
 
@@ -32,7 +46,8 @@ const batch = 10_000;
  * connection timeout): on a refused connection the module deletes it without a fence
  * (contract §6a). Rows that wait with our service host are taken at the first sweep; later
  * ones are in our own list already, unless it has lost them, or could not take them all:
- * those that it does not know in two sweeps in a row are taken, too.
+ * those that it does not know in two sweeps in a row are taken, too. Where daemons share a
+ * backlog, these are put there again instead, when they are not there.
  */
 export class Sweep extends BaseComponent {
   readonly name = 'sweep';
@@ -42,6 +57,7 @@ export class Sweep extends BaseComponent {
   readonly #taker: SweepTaker;
   readonly #bus: EventBus;
   readonly #notes: StartNotes;
+  readonly #sharing: SweepSharing | undefined;
   /** Seconds since 1970 at which this daemon began. */
   readonly #since = Date.now() / 1000;
   readonly #waitingSeen = new Set<ServedSite>();
@@ -56,6 +72,7 @@ export class Sweep extends BaseComponent {
     taker: SweepTaker;
     bus: EventBus;
     notes: StartNotes;
+    sharing?: SweepSharing | undefined;
   }) {
     super();
     this.#sites = options.sites;
@@ -64,6 +81,7 @@ export class Sweep extends BaseComponent {
     this.#taker = options.taker;
     this.#bus = options.bus;
     this.#notes = options.notes;
+    this.#sharing = options.sharing;
   }
 
   protected override async onStart(): Promise<void> {
@@ -106,24 +124,39 @@ export class Sweep extends BaseComponent {
     const first = !this.#waitingSeen.has(site);
     this.#waitingSeen.add(site);
     const strays = new Set<string>();
+    const sharing = this.#sharing?.has(site) === true ? this.#sharing : undefined;
+    const toShare: AcceptedStart<ServedSite>[] = [];
     let taken = 0;
     for (const row of rows) {
       // One that has just begun, or ended, was still waiting when the rows were read.
       const isStray = row.status === execStatus.queued && !this.#taker.knows(row);
+      if (isStray && sharing && row.callback !== lockedCallback && !isOwnProcess(row)) {
+        toShare.push(this.#startOf(site, row));
+        continue;
+      }
       if (isStray) {
         strays.add(keyOf(row));
       }
       const isLost = isStray && this.#strays.get(site)?.has(keyOf(row)) === true;
       if (row.callback !== lockedCallback && (first || isLost || row.status === execStatus.locked)) {
-        const httpHost = hosts[row.serviceHost]?.httpHost ?? '';
-        const offer = await this.#taker.offer(asStart(site, row, httpHost, this.#hosts, this.#notes));
+        const offer = await this.#taker.offer(this.#startOf(site, row));
         taken += offer === 'taken' ? 1 : 0;
       }
     }
     this.#strays.set(site, strays);
+    if (sharing) {
+      const youngest = found.at(-1);
+      const until = youngest && found.length >= batch ? Number(youngest.stamp) : Infinity;
+      await sharing.reconcile(site, toShare, until);
+    }
     if (taken > 0) {
       this.#bus.emit('sweep.found', { site: site.name, count: taken });
     }
+  }
+
+  #startOf(site: ServedSite, row: ProcessRow): AcceptedStart<ServedSite> {
+    const httpHost = site.facts?.serviceHosts[row.serviceHost]?.httpHost ?? '';
+    return asStart(site, row, httpHost, this.#hosts, this.#notes);
   }
 }
 

@@ -3,6 +3,7 @@ import { dispatchKey, type Dispatch } from './dispatch.js';
 import type { RunEnd, RunTools } from './end-run.js';
 import type { Resting } from './resting.js';
 import type { RunRecord } from './run-record.js';
+import type { Sharing } from './sharing.js';
 import type { SettleLater } from './settle-later.js';
 import { tellEnd, type EndListeners } from './tell-end.js';
 import type { WaitingList } from './waiting-list.js';
@@ -16,15 +17,19 @@ export interface Places {
   readonly waiting: WaitingList;
   readonly resting: Resting;
   readonly unsettled: SettleLater;
+  readonly sharing: () => Sharing;
 }
 
 /** Puts a start where it belongs after its run, or the attempt of one, has come to an end. */
 export async function afterRun(record: RunRecord, end: RunEnd, places: Places): Promise<void> {
-  const { bus, tools, known, waiting, resting, unsettled } = places;
+  const { bus, tools, known, waiting, resting, unsettled, sharing } = places;
   const { dispatch } = record;
   const { site, handle, callback } = dispatch;
   const about = { site: site.name, handle, callback };
-  const forget = (): boolean => known.delete(dispatchKey(dispatch));
+  const forget = (): void => {
+    known.delete(dispatchKey(dispatch));
+    sharing().leaves(dispatch);
+  };
   switch (end.type) {
     case 'ended':
       forget();
@@ -47,6 +52,7 @@ export async function afterRun(record: RunRecord, end: RunEnd, places: Places): 
     case 'held':
       await keepWaiting(dispatch);
       bus.emit('maintenance.held', about);
+      sharing().leaves(dispatch);
       resting.hold.add(dispatch);
       return;
     case 'again':
@@ -57,7 +63,12 @@ export async function afterRun(record: RunRecord, end: RunEnd, places: Places): 
     case 'trouble':
       site.report(end.reason);
       await keepWaiting(dispatch);
-      waiting.putBack(dispatch);
+      // Others may be well.
+      if (sharing().returns(dispatch)) {
+        known.delete(dispatchKey(dispatch));
+      } else {
+        waiting.putBack(dispatch);
+      }
   }
 }
 
