@@ -162,16 +162,18 @@ class Queue {
     this.#items.push(item);
   }
 
-  /** In front of all that were accepted later; those are few, since it was among the first. */
+  /** In front of all that were accepted later. */
   insert(item: Dispatch): void {
-    let index = this.#head;
-    for (; index < this.#items.length; index += 1) {
-      const other = this.#items[index];
-      if (other && other.order > item.order) {
-        break;
+    let [low, high] = [this.#head, this.#items.length];
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if ((this.#items[middle]?.order ?? 0) > item.order) {
+        high = middle;
+      } else {
+        low = middle + 1;
       }
     }
-    this.#items.splice(index, 0, item);
+    this.#items.splice(low, 0, item);
   }
 
   remove(item: Dispatch): boolean {
