@@ -43,6 +43,8 @@ export interface DeliveryTools {
   readonly bus: EventBus;
   /** Names of the service hosts of a site that this daemon serves. */
   readonly hostsOf: (site: ServedSite) => readonly string[];
+  /** Service hosts with a limit of their own, by their name. */
+  readonly hostLimits: Readonly<Record<string, number>>;
 }
 
 /**
@@ -198,8 +200,12 @@ export class Deliveries {
   }
 
   #heirOf(site: ServedSite, host: string): string | undefined {
-    const own = this.#tools.hostsOf(site);
-    return own.includes(host) ? host : heirOf(host, { groups: site.facts?.serviceGroups ?? {}, own });
+    const { hostsOf, hostLimits } = this.#tools;
+    const all = hostsOf(site);
+    if (all.includes(host)) return host;
+    // Under one with a limit of its own it might have to wait.
+    const free = all.filter((name) => !Object.hasOwn(hostLimits, name));
+    return heirOf(host, { groups: site.facts?.serviceGroups ?? {}, own: free.length > 0 ? free : all });
   }
 }
 

@@ -32,21 +32,27 @@ export class OwnStarts implements SweepSharing {
     this.#taker = taker;
   }
 
-  has(site: ServedSite): boolean {
-    return this.#backlog.open.some((lines) => lines.site === site) && this.#link.awayFor < patience;
+  has(site: ServedSite, row: ProcessRow): boolean {
+    return this.#backlog.isFor(row) && this.#isOpen(site);
   }
 
-  async reconcile(site: ServedSite, starts: readonly AcceptedStart<ServedSite>[], until: number): Promise<void> {
+  async reconcile(
+    site: ServedSite,
+    starts: readonly AcceptedStart<ServedSite>[],
+    read: { readonly at: number; readonly until: number },
+  ): Promise<void> {
     const lines = this.#backlog.linesOf(site);
     if (!lines) {
       return;
     }
-    lines.forgetOthers(new Set(starts.map(({ row }) => dispatchKey(row))), until);
+    lines.forgetOthers(new Set(starts.map(({ row }) => dispatchKey(row))), read);
     // What waits here is better told by whoever took it in than by its row.
     const missing = await lines.missing(starts.map(({ row }) => row)).catch(() => new Set<string>());
     const again = starts.filter(({ row }) => missing.has(dispatchKey(row)));
     const dispatches = again.map((start) => lines.find(start.row)?.dispatch ?? this.#taker.dispatchOf(start));
     if (dispatches.length > 0) {
+      // Redis has lost something, so perhaps everything.
+      await Promise.all(lines.all.map((line) => line.tellLimits())).catch(() => undefined);
       await this.#backlog.take(dispatches);
     }
     for (const start of starts) {
@@ -107,6 +113,10 @@ export class OwnStarts implements SweepSharing {
   /** What waits there with this daemon's service hosts, for the next daemon. */
   get all(): readonly Dispatch[] {
     return this.#backlog.open.flatMap((lines) => lines.handed.map(({ dispatch }) => dispatch));
+  }
+
+  #isOpen(site: ServedSite): boolean {
+    return this.#backlog.open.some((lines) => lines.site === site) && this.#link.awayFor < patience;
   }
 
   async #claim(lines: SiteLines, row: ProcessRow): Promise<Dispatch | undefined> {

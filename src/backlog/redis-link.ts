@@ -47,6 +47,7 @@ export class RedisLink extends BaseComponent {
   #isUp = false;
   #awaySince = performance.now();
   #unanswered = 0;
+  #times = 0;
   #failure = 'there is no connection yet';
   /** Called when Redis is away, and when it is back; must not throw. */
   onChange: (isUp: boolean) => void = () => undefined;
@@ -62,6 +63,11 @@ export class RedisLink extends BaseComponent {
   /** Whether it may be asked. */
   get isUp(): boolean {
     return this.#isUp;
+  }
+
+  /** How often it has been found: it may have lost everything in between. */
+  get times(): number {
+    return this.#times;
   }
 
   /** Milliseconds for which it has been away; 0: it is there. */
@@ -174,6 +180,7 @@ export class RedisLink extends BaseComponent {
       return;
     }
     this.#isUp = true;
+    this.#times += 1;
     this.#teller.over();
     this.#bus.emit('backlog.back', { address: this.shownAddress });
     this.onChange(true);

@@ -120,12 +120,20 @@ export class SharedBacklog extends BaseComponent implements Sharing {
   wants(dispatch: Dispatch): boolean {
     return (
       this.linesOf(dispatch.site)?.lineOf(dispatch) !== undefined &&
-      needsSlot(dispatch.callback) &&
-      !isOwnProcess(dispatch) &&
+      this.isFor(dispatch) &&
       !this.#deliveries.has(dispatch) &&
       !this.#options.isDetached() &&
       !this.#options.scheduler.closed
     );
+  }
+
+  /**
+   * Whether a start may wait where others can take it. One whose service host has a limit here may not: who
+   * takes it would take the limit from it, or hold it while others could run.
+   */
+  isFor(start: Pick<Dispatch, 'handle' | 'callback' | 'serviceHost'>): boolean {
+    const { hostLimits } = this.#options;
+    return needsSlot(start.callback) && !isOwnProcess(start) && !Object.hasOwn(hostLimits, start.serviceHost);
   }
 
   async take(dispatches: readonly Dispatch[]): Promise<readonly Dispatch[]> {
@@ -176,7 +184,11 @@ export class SharedBacklog extends BaseComponent implements Sharing {
   protected override async onStart(): Promise<void> {
     const { link, scheduler } = this.#options;
     link.onChange = (isUp) => {
-      if (isUp) void this.#openAll().then(() => scheduler.reshare());
+      if (isUp)
+        this.#openAll().then(
+          () => scheduler.reshare(),
+          (error: unknown) => this.#tell(undefined, error),
+        );
     };
     await link.start();
     await this.#openAll();

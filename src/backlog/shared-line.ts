@@ -53,6 +53,8 @@ export class SharedLine {
   #knock: Promise<unknown> | undefined;
   #waiting = 0;
   #active = 0;
+  /** When Redis was told of the limits, counted in times that it was found. */
+  #toldAt = 0;
 
   private constructor(name: string, rule: LineRule, link: RedisLink, { bullmq }: RedisParts) {
     this.rule = rule;
@@ -81,7 +83,7 @@ export class SharedLine {
     const name = `${tables.slice(0, 32)}${rule.name === '' ? '' : `-${rule.name}`}`;
     const line = new SharedLine(name, rule, link, parts);
     try {
-      await link.ask(() => line.#setLimits(), bulkTime);
+      await line.tellLimits();
       await line.#worker.startStalledCheckTimer();
     } catch (error) {
       await line.close();
@@ -144,6 +146,9 @@ export class SharedLine {
 
   /** Takes the next start in hand; undefined: there is none that may begin now. */
   async fetch(): Promise<Delivery | undefined> {
+    if (this.#toldAt !== this.#link.times) {
+      await this.tellLimits();
+    }
     const token = randomUUID();
     // Types say that there always is one.
     const job = (await this.#link.ask(() => this.#worker.getNextJob(token, { block: false }), bulkTime)) as
@@ -208,6 +213,13 @@ export class SharedLine {
     const counts = await this.#link.ask(() => this.#queue.getJobCounts('wait', 'prioritized', 'active'));
     this.#waiting = (counts.wait ?? 0) + (counts.prioritized ?? 0);
     this.#active = counts.active ?? 0;
+  }
+
+  /** Tells Redis what counts for this line; it may have lost that. */
+  async tellLimits(): Promise<void> {
+    const { times } = this.#link;
+    await this.#link.ask(() => this.#setLimits(), bulkTime);
+    this.#toldAt = times;
   }
 
   /** Ends its connection. */

@@ -11,6 +11,8 @@ export interface Handed {
   readonly dispatch: Dispatch;
   /** Under which it is known there. */
   readonly id: string;
+  /** Monotonic milliseconds. */
+  readonly since: number;
 }
 
 /**
@@ -117,7 +119,7 @@ export class SiteLines {
 
   /** Remembers what waits there. */
   keep(dispatch: Dispatch, id: string): void {
-    this.#handed.set(dispatchKey(dispatch), { dispatch, id });
+    this.#handed.set(dispatchKey(dispatch), { dispatch, id, since: performance.now() });
   }
 
   /** The same of one of which only the row is known; whoever put it there knows more of it. */
@@ -138,11 +140,11 @@ export class SiteLines {
    * Forgets all that waits no longer.
    *
    * @param keys of the rows that wait under our service hosts
-   * @param until stamp of the youngest that was read; what is younger is kept
+   * @param read when they were read, in monotonic milliseconds, and up to which stamp; what is younger is kept
    */
-  forgetOthers(keys: ReadonlySet<string>, until: number): void {
-    for (const [key, { dispatch }] of this.#handed) {
-      if (!keys.has(key) && Number(dispatch.stamp) <= until) {
+  forgetOthers(keys: ReadonlySet<string>, read: { readonly at: number; readonly until: number }): void {
+    for (const [key, { dispatch, since }] of this.#handed) {
+      if (!keys.has(key) && since < read.at && Number(dispatch.stamp) <= read.until) {
         this.#handed.delete(key);
       }
     }

@@ -38,6 +38,7 @@ export function makeShared(
     parts: redisParts,
     rules: new PoolRules(config.callbacks),
     priorityOf: prioritiesBy(config.callbacks.priority),
+    hostLimits: config.serviceHosts.slots,
     isDetached: () => handBack.isBegun,
   });
   scheduler.share(backlog);

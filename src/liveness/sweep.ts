@@ -3,7 +3,6 @@ import { Repeated } from '../components/repeated.js';
 import type { EventBus } from '../events/bus.js';
 import type { AcceptedStart, StartTaker } from '../intake/accept-start.js';
 import { lockedCallback } from '../process/callback-name.js';
-import { isOwnProcess } from '../process/own-callback.js';
 import { execStatus } from '../process/states.js';
 import type { HostMap } from '../sites/host-map.js';
 import { servedHosts, type ListenAddress } from '../sites/service-hosts.js';
@@ -24,15 +23,20 @@ export interface SweepTaker extends StartTaker<ServedSite> {
 
 /** A backlog that other daemons share. */
 export interface SweepSharing {
-  /** Whether what waits with the service hosts of a site is there, as far as this daemon does not have it. */
-  has(site: ServedSite): boolean;
+  /** Whether a start of ours that waits is there, unless this daemon has it. */
+  has(site: ServedSite, row: ProcessRow): boolean;
   /**
    * Sees to it that these are there, and nothing else of ours.
    *
    * @param starts all that waits with our service hosts and that nobody here knows
-   * @param until stamp up to which that is all; Infinity: it is all there is
+   * @param read when their rows were read, in monotonic milliseconds, and up to which stamp these are all;
+   *   Infinity: they are all there were
    */
-  reconcile(site: ServedSite, starts: readonly AcceptedStart<ServedSite>[], until: number): Promise<void>;
+  reconcile(
+    site: ServedSite,
+    starts: readonly AcceptedStart<ServedSite>[],
+    read: { readonly at: number; readonly until: number },
+  ): Promise<void>;
 }
 
 /** Rows that one sweep reads at most. */
@@ -117,6 +121,7 @@ export class Sweep extends BaseComponent {
     const own = servedHosts(hosts, this.#listen, site.config.serves);
     const names = [...new Set([...own, ...this.#notes.hostsOf(site.name)])];
     const before = Date.now() / 1000 - Math.max(10, 3 * connectionTimeout);
+    const at = performance.now();
     const found = await site.store.unclaimed(names, before, batch);
     const copied = (await site.lookAtInstallation()) === 'copied';
     // Of a copied database only what was started since is ours to run.
@@ -124,13 +129,13 @@ export class Sweep extends BaseComponent {
     const first = !this.#waitingSeen.has(site);
     this.#waitingSeen.add(site);
     const strays = new Set<string>();
-    const sharing = this.#sharing?.has(site) === true ? this.#sharing : undefined;
+    const sharing = this.#sharing;
     const toShare: AcceptedStart<ServedSite>[] = [];
     let taken = 0;
     for (const row of rows) {
       // One that has just begun, or ended, was still waiting when the rows were read.
       const isStray = row.status === execStatus.queued && !this.#taker.knows(row);
-      if (isStray && sharing && row.callback !== lockedCallback && !isOwnProcess(row)) {
+      if (isStray && row.callback !== lockedCallback && sharing?.has(site, row)) {
         toShare.push(this.#startOf(site, row));
         continue;
       }
@@ -147,7 +152,7 @@ export class Sweep extends BaseComponent {
     if (sharing) {
       const youngest = found.at(-1);
       const until = youngest && found.length >= batch ? Number(youngest.stamp) : Infinity;
-      await sharing.reconcile(site, toShare, until);
+      await sharing.reconcile(site, toShare, { at, until });
     }
     if (taken > 0) {
       this.#bus.emit('sweep.found', { site: site.name, count: taken });

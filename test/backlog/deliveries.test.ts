@@ -29,7 +29,7 @@ function daemon(rows: readonly (ProcessRow | undefined)[], poolSlots?: number) {
   );
   const site = fakeSite('S', {
     uris: [parseSiteUri('http://a.example'), parseSiteUri('http://b.example')],
-    facts: { serviceGroups: { default: ['www1', 'www2'] } },
+    facts: { serviceGroups: { default: ['www1', 'batch', 'www2'] } },
     store: {
       find: () => {
         const next = reads.length > 1 ? reads.shift() : reads[0];
@@ -51,7 +51,8 @@ function daemon(rows: readonly (ProcessRow | undefined)[], poolSlots?: number) {
   });
   const deliveries = new Deliveries({
     bus: new EventBus(),
-    hostsOf: () => ['www2'],
+    hostsOf: () => ['batch', 'www2'],
+    hostLimits: { batch: 1 },
     scheduler: { offer },
     taker: { dispatchOf: (start) => dispatchOf(start, 1) },
   });
