@@ -135,28 +135,22 @@ describeSites('a backlog that daemons share', ['real'], (kind) => {
     await ranOnce(gates, 'gate');
   });
 
-  test('slots of the pool count on all daemons together', async () => {
-    const all = handles('pool-slots', 8);
-    expect(
-      (
-        await Promise.all(
-          hosts.map((host, at) =>
-            pool.start(
-              host,
-              'drupald_fixture_sleeps',
-              all.filter((_, index) => index % 3 === at),
-              [0.2],
-            ),
-          ),
-        )
-      ).flat(),
-    ).toEqual(all.map(() => true));
+  /** Starts more than the pool has slots for at all daemons, and sees that they are kept. */
+  async function poolSlotsAreKept(name: string): Promise<void> {
+    const all = handles(name, 8);
+    const sent = hosts.map((host, at) => {
+      const own = all.filter((_handle, index) => index % hosts.length === at);
+      return pool.start(host, 'drupald_fixture_sleeps', own, [0.2]);
+    });
+    expect((await Promise.all(sent)).flat()).toEqual(all.map(() => true));
     await ranOnce(all, 'after');
     const found = (await events(site)).filter(({ handle, what }) => all.includes(handle) && what !== 'shutdown');
     let running = 0;
     const counts = found.map(({ what }) => (running += what === 'before' ? 1 : -1));
     expect(Math.max(...counts)).toBe(2);
-  });
+  }
+
+  test('slots of the pool count on all daemons together', () => poolSlotsAreKept('pool-slots'));
 
   test('what begins in a time is counted over all daemons', async () => {
     const all = handles('rate', 5);
@@ -209,6 +203,7 @@ describeSites('a backlog that daemons share', ['real'], (kind) => {
     await open('restart');
     await ranOnce([...lost, ...alone]);
     await ranOnce(gates, 'gate');
+    await poolSlotsAreKept('after-loss');
   });
 
   /** Waits until a daemon has found Redis for so many times. */
@@ -247,6 +242,25 @@ describeSites('a backlog that daemons share', ['real'], (kind) => {
     await ranOnce([...before, ...during]);
     redis.thaw();
     await ranOnce(gates, 'gate');
+  });
+
+  test('detach takes back what waits there with the service hosts of its daemon', async () => {
+    const gates = await fill('detach');
+    const [own, others] = [await share('detach-own', 3), await share('detach-others', 2, mark, 'www2')];
+    const [one, other] = [pool.member('www1'), pool.member('www2')];
+    // Another daemon is no site: it begins nothing that is given back.
+    const to = `http://127.0.0.1:${other.port}`;
+    const { stdout } = await drupald(['detach', '--to', to, '--json', '--state-dir', one.daemon.stateDir]);
+    expect(JSON.parse(stdout)).toMatchObject({ handedBack: 0, left: 3 });
+    await open('detach');
+    await ranOnce(others);
+    await ranOnce(gates, 'gate');
+    for (const handle of own) {
+      expect(await readRow(site, handle)).toMatchObject({ exec_status: 3, service_host: 'www1' });
+    }
+    await pool.perish('www1');
+    await pool.revive('www1');
+    await ranOnce(own);
   });
 
   test('with a wrong password a daemon runs what it gets, says why it is alone, and tells no password', async () => {
