@@ -21,6 +21,9 @@ const attempts = 3;
 /** Handles that one look at rows reads at most. */
 const batch = 500;
 
+/** Milliseconds of rest for a site whose database has failed. */
+const rest = 1_000;
+
 /** A start from the shared backlog that is this daemon's. */
 interface Held {
   readonly dispatch: Dispatch;
@@ -55,6 +58,7 @@ export class Deliveries {
   readonly #tools: DeliveryTools;
   readonly #held = new Map<string, Held>();
   readonly #watched = new Set<Watched>();
+  readonly #pausedUntil = new Map<ServedSite, number>();
   #pending = 0;
 
   constructor(tools: DeliveryTools) {
@@ -73,6 +77,11 @@ export class Deliveries {
     return [...this.#held.values(), ...this.#watched].map(({ delivery }) => delivery);
   }
 
+  /** Whether nothing of a site is taken now, because its database has just failed. */
+  pauses(site: ServedSite): boolean {
+    return performance.now() < (this.#pausedUntil.get(site) ?? 0);
+  }
+
   has(dispatch: Dispatch): boolean {
     return this.#held.get(dispatchKey(dispatch))?.dispatch === dispatch;
   }
@@ -83,11 +92,13 @@ export class Deliveries {
     try {
       await this.#take(lines, delivery);
     } catch (error) {
-      if (!(error instanceof RedisAway)) {
-        this.#tools.bus.emit('backlog.error', { site: lines.site.name, reason: databaseReason(error) });
-        await delivery.line.giveBack(delivery).catch(() => undefined);
+      if (error instanceof RedisAway) {
+        delivery.line.abandon(delivery);
+        return;
       }
-      // Else nobody keeps it: it is delivered again.
+      this.#pausedUntil.set(lines.site, performance.now() + rest);
+      this.#tools.bus.emit('backlog.error', { site: lines.site.name, reason: databaseReason(error) });
+      await delivery.line.giveBack(delivery).catch(() => undefined);
     } finally {
       this.#pending -= 1;
     }

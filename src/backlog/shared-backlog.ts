@@ -155,6 +155,10 @@ export class SharedBacklog extends BaseComponent implements Sharing {
     return left;
   }
 
+  brought(dispatch: Dispatch): boolean {
+    return this.#deliveries.has(dispatch);
+  }
+
   begins(dispatch: Dispatch): void {
     this.#deliveries.begins(dispatch);
   }
@@ -268,6 +272,7 @@ export class SharedBacklog extends BaseComponent implements Sharing {
       link.isUp &&
       site.isOpen &&
       !isDetached() &&
+      !this.#deliveries.pauses(site) &&
       scheduler.free > this.#deliveries.claims &&
       hostsOf(site).some((host) => scheduler.hasRoom(host, rule.slots))
     );

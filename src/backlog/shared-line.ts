@@ -199,6 +199,11 @@ export class SharedLine {
     await this.#link.ask(async () => job?.moveToWait(token));
   }
 
+  /** Leaves a start to whoever finds that nobody says any more that he has it. */
+  abandon({ id }: Delivery): void {
+    this.#jobs.delete(id);
+  }
+
   /** Says that these are still in hand. */
   async keep(deliveries: readonly Delivery[]): Promise<void> {
     for (let from = 0; from < deliveries.length; from += bulk) {

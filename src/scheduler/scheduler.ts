@@ -58,7 +58,7 @@ export class Scheduler extends BaseComponent {
       demand: () => ({ running: this.#lanes.slotsUsed, waiting: this.#waiting.size }),
       onMore: () => this.kick(),
     });
-    this.#resting = new Resting(options.bus, options.crashes, (dispatch) => void this.#line(dispatch));
+    this.#resting = new Resting(options.bus, options.crashes, (dispatch) => void this.#line([dispatch]));
     this.#places = {
       bus: options.bus,
       tools: this.#options,
@@ -184,7 +184,7 @@ export class Scheduler extends BaseComponent {
     }
     if (this.#stopping) return 'stopping';
     if (this.#detached) return 'detached';
-    if (this.#waiting.size + this.#resting.size + this.#inLine.sharing.waiting >= this.#options.backlogMax) {
+    if (this.#isFull && !this.#inLine.sharing.brought(dispatch)) {
       return 'full';
     }
     this.#known.set(key, dispatch);
@@ -204,7 +204,7 @@ export class Scheduler extends BaseComponent {
     if (this.#inLine.sharing.wants(dispatch)) {
       // Whoever gets it finds its row waiting.
       await this.#inLine.mark(dispatch);
-      await this.#line(dispatch);
+      await this.#line([dispatch]);
       return 'taken';
     }
     // In line at once, so that the order is that of arrival.
@@ -218,7 +218,7 @@ export class Scheduler extends BaseComponent {
 
   /** Shares what waits here alone: the others can be reached again. */
   async reshare(): Promise<void> {
-    await this.#line(...this.#waiting.clear());
+    await this.#line(this.#waiting.clear());
   }
 
   /**
@@ -270,9 +270,7 @@ export class Scheduler extends BaseComponent {
   /** Lets starts go that were set aside; how many. */
   release(isMeant: (dispatch: Dispatch) => boolean): Dispatch[] {
     const released = this.aside.release(isMeant);
-    for (const dispatch of released) {
-      void this.#line(dispatch);
-    }
+    void this.#line(released);
     return released;
   }
 
@@ -332,6 +330,11 @@ export class Scheduler extends BaseComponent {
     await this.#slots.stop();
   }
 
+  get #isFull(): boolean {
+    const all = this.#waiting.size + this.#resting.size + this.#inLine.sharing.waiting;
+    return all >= this.#options.backlogMax;
+  }
+
   #mayBegin(dispatch: Dispatch): boolean {
     return dispatch.site.trouble === undefined && this.#mayRun(this.#lanes.laneOf(dispatch));
   }
@@ -374,7 +377,7 @@ export class Scheduler extends BaseComponent {
   }
 
   /** Puts starts in line whose rows wait. */
-  async #line(...all: readonly Dispatch[]): Promise<void> {
+  async #line(all: readonly Dispatch[]): Promise<void> {
     await this.#inLine.add(all);
     this.kick();
   }

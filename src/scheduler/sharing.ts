@@ -14,6 +14,8 @@ export interface Sharing {
    * @returns those that it could not take: they wait here
    */
   take(dispatches: readonly Dispatch[]): Promise<readonly Dispatch[]>;
+  /** Whether a start came from there: it has been counted already. */
+  brought(dispatch: Dispatch): boolean;
   /** A start begins here. */
   begins(dispatch: Dispatch): void;
   /** A start is over here, or rests without a place in line. */
@@ -34,6 +36,7 @@ export const unshared: Sharing = {
   mayBegin: () => true,
   wants: () => false,
   take: (dispatches) => Promise.resolve(dispatches),
+  brought: () => false,
   begins: () => undefined,
   leaves: () => undefined,
   returns: () => false,

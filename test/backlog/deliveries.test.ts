@@ -43,6 +43,7 @@ function daemon(rows: readonly (ProcessRow | undefined)[], poolSlots?: number) {
     note: vi.fn(() => Promise.resolve()),
     done: vi.fn(() => Promise.resolve()),
     giveBack: vi.fn(() => Promise.resolve()),
+    abandon: vi.fn(),
   };
   const offered: Dispatch[] = [];
   const offer = vi.fn((dispatch: Dispatch): Promise<'taken' | 'stopping'> => {
@@ -69,7 +70,7 @@ function daemon(rows: readonly (ProcessRow | undefined)[], poolSlots?: number) {
     };
     return deliveries.take(lines, delivery);
   };
-  return { deliveries, deliver, line, offer, offered, takeOver, kept };
+  return { deliveries, deliver, line, offer, offered, takeOver, kept, site };
 }
 
 describe('a start that is delivered', () => {
@@ -147,11 +148,21 @@ describe('a start that is delivered', () => {
   });
 
   it('stays as it is when Redis is away before its row was touched', async () => {
-    const { deliver, line, takeOver } = daemon([row]);
+    const { deliver, deliveries, line, takeOver } = daemon([row]);
     line.note.mockRejectedValueOnce(new RedisAway('gone'));
     await deliver();
     expect(takeOver).not.toHaveBeenCalled();
     expect(line.done).not.toHaveBeenCalled();
     expect(line.giveBack).not.toHaveBeenCalled();
+    expect(line.abandon).toHaveBeenCalledTimes(1);
+    expect(deliveries.claims).toBe(0);
+  });
+
+  it('is given back when the database fails, and its site rests', async () => {
+    const { deliver, line, deliveries, takeOver, site } = daemon([row]);
+    takeOver.mockRejectedValueOnce(new Error('the database is gone'));
+    await deliver();
+    expect(line.giveBack).toHaveBeenCalledTimes(1);
+    expect(deliveries.pauses(site)).toBe(true);
   });
 });
