@@ -89,6 +89,16 @@ export class RedisLink extends BaseComponent {
   }
 
   /**
+   * What Redis does when its memory is full, where that may lose starts; undefined: it loses none, or does not say.
+   * Throws RedisAway.
+   */
+  async evicts(): Promise<string | undefined> {
+    const told = await this.ask(() => this.client.info('memory'));
+    const policy = /^maxmemory_policy:(\S+)/m.exec(told)?.[1];
+    return policy === 'noeviction' ? undefined : policy;
+  }
+
+  /**
    * Asks Redis for something, for a short time.
    *
    * @param time milliseconds

@@ -1,4 +1,5 @@
 import type { Config } from '../config/config.js';
+import { backlogFindings } from '../doctor/backlog-findings.js';
 import { jobFindings } from '../doctor/cron-findings.js';
 import { examine, ownFindings } from '../doctor/examine.js';
 import { ControlServer } from '../http/control.js';
@@ -35,6 +36,7 @@ export function makeControl(
     daemons: () => listDaemons(sites),
     doctor: async () => [
       ...ownFindings(troubles.list),
+      ...(shared ? await backlogFindings(shared.link) : []),
       ...jobFindings(clockwork.jobs()),
       ...(await examine(sites, here)),
     ],

@@ -13,6 +13,7 @@ import type { Foundation } from './foundation.js';
 
 /** A backlog that other daemons share. */
 export interface Shared {
+  readonly link: RedisLink;
   readonly backlog: SharedBacklog;
   readonly ownStarts: OwnStarts;
 }
@@ -42,5 +43,5 @@ export function makeShared(
     isDetached: () => handBack.isBegun,
   });
   scheduler.share(backlog);
-  return { backlog, ownStarts: new OwnStarts(backlog, link, taker) };
+  return { link, backlog, ownStarts: new OwnStarts(backlog, link, taker) };
 }
