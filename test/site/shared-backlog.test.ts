@@ -3,7 +3,7 @@ import type { BootedSite } from '../harness/booted-site.js';
 import type { Daemon } from '../harness/daemon.js';
 import { drupald } from '../harness/daemon.js';
 import { describeSites, openSuite } from '../harness/describe-sites.js';
-import { detail, event, events, openGate, shutdowns } from '../harness/fixture-log.js';
+import { detail, event, events, openGate, shutdowns, type FixtureEvent } from '../harness/fixture-log.js';
 import { Pool } from '../harness/pool.js';
 import { RedisServer } from '../harness/redis-server.js';
 import { insertRow, readRow, startPath } from '../harness/row.js';
@@ -73,6 +73,29 @@ describeSites('a backlog that daemons share', ['real'], (kind) => {
     return sent;
   }
 
+  /** The same of one whose request has a language and headers. */
+  async function shareWithContext(name: string, host: string): Promise<{ handle: string; token: string }> {
+    const handle = newHandle(name);
+    const token = await insertRow(site, { handle, callback: 'drupald_fixture_environment', serviceHost: host });
+    const answer = await post(pool.member(host).port, `/da${startPath(handle, token)}`, {
+      host: 'site.test',
+      headers: ['Accept-Language: da', 'Cookie: secret=1'],
+    });
+    expect(answer.status, answer.body).toBe(200);
+    await waitFor(() => pool.said('start.shared', handle).length === 1, { what: 'it to be shared' });
+    return { handle, token };
+  }
+
+  /** It saw them. */
+  async function sawContext(handle: string): Promise<FixtureEvent> {
+    const seen = await event(site, handle, 'environment');
+    expect(detail(seen)).toMatchObject({
+      server: { REQUEST_URI: `/da/bgp-start/${handle}`, HTTP_ACCEPT_LANGUAGE: 'da', REMOTE_ADDR: '127.0.0.1' },
+      cookie: 0,
+    });
+    return seen;
+  }
+
   /** Each has run once, and its hook was told once. */
   async function ranOnce(all: readonly string[], what = 'mark'): Promise<void> {
     for (const handle of all) {
@@ -105,14 +128,7 @@ describeSites('a backlog that daemons share', ['real'], (kind) => {
   test('language, address and headers of the request go along; higher priorities come first', async () => {
     const gates = await fill('context');
     const waiting = await share('context-mark', 3);
-    const handle = newHandle('context');
-    const token = await insertRow(site, { handle, callback: 'drupald_fixture_environment', serviceHost: 'www1' });
-    const answer = await post(pool.member('www1').port, `/da${startPath(handle, token)}`, {
-      host: 'site.test',
-      headers: ['Accept-Language: da', 'Cookie: secret=1'],
-    });
-    expect(answer.status, answer.body).toBe(200);
-    await waitFor(() => pool.said('start.shared', handle).length === 1, { what: 'it to be shared' });
+    const { handle, token } = await shareWithContext('context', 'www1');
     const dump = await redis.ask(
       '--no-raw',
       'EVAL',
@@ -123,11 +139,7 @@ describeSites('a backlog that daemons share', ['real'], (kind) => {
     expect(dump).not.toContain(token);
     // One slot of one daemon gets free for all of them.
     await site.sql('INSERT INTO {drupald_fixture_gate} (name) VALUES (?)', ['context-www2']);
-    const seen = await event(site, handle, 'environment');
-    expect(detail(seen)).toMatchObject({
-      server: { REQUEST_URI: `/da/bgp-start/${handle}`, HTTP_ACCEPT_LANGUAGE: 'da', REMOTE_ADDR: '127.0.0.1' },
-      cookie: 0,
-    });
+    const seen = await sawContext(handle);
     await ranOnce(waiting);
     const later = await Promise.all(waiting.map((one) => event(site, one, 'mark')));
     expect(later.filter(({ id }) => id < seen.id).length).toBeLessThan(2);
@@ -193,6 +205,7 @@ describeSites('a backlog that daemons share', ['real'], (kind) => {
     await redis.up();
     await Promise.all(pool.members.map(({ daemon }) => back(daemon, 2)));
     const lost = [...kept, ...(await share('lost', 6, mark, 'www2'))];
+    const { handle: told } = await shareWithContext('lost-context', 'www2');
     await redis.down();
     const alone = handles('alone', 4);
     expect(await pool.start('www3', mark, alone)).toEqual(alone.map(() => true));
@@ -202,6 +215,8 @@ describeSites('a backlog that daemons share', ['real'], (kind) => {
     await Promise.all(pool.members.map(({ daemon }) => back(daemon, 3)));
     await open('restart');
     await ranOnce([...lost, ...alone]);
+    await sawContext(told);
+    await ranOnce([told], 'environment');
     await ranOnce(gates, 'gate');
     await poolSlotsAreKept('after-loss');
   });
