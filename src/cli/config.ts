@@ -72,7 +72,7 @@ function formatValue(key: SettingKey, config: Config): string {
   }
   if (typeof value === 'number' && unit === 'ms') return formatDuration(value);
   if (typeof value === 'number' && unit === 'bytes') return formatBytes(value);
-  return plain({ value }, 'value');
+  return plain({ value: redact(value) }, 'value');
 }
 
 function plain(holder: unknown, key: string): string {

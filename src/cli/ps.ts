@@ -39,6 +39,7 @@ export function formatStatus(status: DaemonStatus, colour: boolean, now = Date.n
     const rows = status.sites.map((site) => [site.name, site.state, site.slots, site.running, site.waiting, site.held]);
     parts.push(formatTable(['SITE', 'STATE', 'SLOTS', 'RUNNING', 'WAITING', 'HELD'], rows, colour));
   }
+  if (status.sharedBacklog) parts.push(...sharedLines(status.sharedBacklog));
   for (const { code, message, remedy } of status.troubles) parts.push(printable(`${code}: ${message} ${remedy}`));
   for (const site of status.sites) {
     if (site.unsettled > 0)
@@ -62,6 +63,16 @@ export function formatStatus(status: DaemonStatus, colour: boolean, now = Date.n
     parts.push('Nothing runs.');
   }
   return parts.join('\n\n');
+}
+
+/** What waits where any daemon may take it. */
+function sharedLines({ address, state, sites }: NonNullable<DaemonStatus['sharedBacklog']>): string[] {
+  if (state === 'away') return [printable(`The shared backlog on ${address} is away: starts wait here alone.`)];
+  return sites.map(({ site, waiting, active, own }) =>
+    printable(
+      `Shared backlog of ${site} on ${address}: ${String(waiting)} waiting (${String(own)} of them sent to this daemon), ${String(active)} in hand.`,
+    ),
+  );
 }
 
 /** The daemons of each site as text for people. */

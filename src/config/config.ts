@@ -1,4 +1,4 @@
-import type { ListenAddress, RetryRule } from './kinds.js';
+import type { ListenAddress, RateRule, RetryRule } from './kinds.js';
 import type { ScheduleEntry } from './schedule.js';
 
 /** How a run is kept apart from others. */
@@ -48,6 +48,12 @@ export interface Config {
   readonly callbacks: {
     /** Runs at the same time, by pattern of the callback. */
     readonly slots: Readonly<Record<string, number>>;
+    /** Runs at the same time on all daemons that share a backlog, by pattern of the callback. */
+    readonly poolSlots: Readonly<Record<string, number>>;
+    /** Runs that begin in a time on all of them, by pattern of the callback. */
+    readonly rate: Readonly<Record<string, RateRule>>;
+    /** What comes first of all that waits, by pattern of the callback; 0 without an entry. */
+    readonly priority: Readonly<Record<string, number>>;
     /** How runs are kept apart, by pattern of the callback. */
     readonly isolation: Readonly<Record<string, Isolation>>;
     /** Which are begun again after a bad end, by pattern of the callback. */
@@ -85,7 +91,11 @@ export interface Config {
     readonly grace: number;
     readonly onUnlock: 'stop' | 'continue';
   };
-  readonly backlog: { readonly max: number };
+  readonly backlog: {
+    readonly max: number;
+    /** Address of the Redis on which it is shared; it may hold a password. */
+    readonly redis?: string;
+  };
   /** Milliseconds. */
   readonly grace: number;
   readonly isolation: Isolation;

@@ -48,7 +48,7 @@ export const phpProgram: Kind<string> = kind('a program, or a version of PHP in 
 /** A whole number from `min` to `max`. */
 export function integer(min: number, max: number): Kind<number> {
   return kind(`a whole number from ${String(min)} to ${String(max)}`, (value) => {
-    const number = typeof value === 'string' && /^\d+$/.test(value.trim()) ? Number(value) : value;
+    const number = typeof value === 'string' && /^-?\d+$/.test(value.trim()) ? Number(value) : value;
     return typeof number === 'number' && Number.isInteger(number) && number >= min && number <= max ? number : null;
   });
 }
@@ -212,5 +212,40 @@ export const retryRule: Kind<RetryRule> = kind(
     if (!attempts.success || !pause.success || kinds.length === 0 || Object.keys(rest).length > 0) return null;
     const known = kinds.filter((one) => one !== undefined);
     return known.length < kinds.length ? null : { attempts: attempts.data, pause: pause.data, on: new Set(known) };
+  },
+);
+
+/** Schemes of the addresses of a Redis: plain, over TLS, and a Unix socket. */
+const redisSchemes = ['redis:', 'rediss:', 'unix:'];
+
+/** The address of a Redis, written as `URL` writes it: a user and a password in it are percent-encoded. */
+export const redisUrl: Kind<string> = kind(
+  'an address such as redis://HOST:PORT/DATABASE, rediss://… (over TLS) or unix:///PATH/OF/SOCKET, with USER:PASSWORD@ before the host (percent-encoded; unix://:PASSWORD@localhost/PATH) where it asks for one',
+  (value) => {
+    if (typeof value !== 'string' || !URL.canParse(value)) return null;
+    const { protocol, hostname, pathname, search, hash, href } = new URL(value);
+    const place =
+      protocol === 'unix:' ? ['', 'localhost'].includes(hostname) && /^\/./.test(pathname) : hostname !== '';
+    const database = protocol === 'unix:' || /^(?:\/\d{0,5})?$/.test(pathname);
+    return redisSchemes.includes(protocol) && place && database && search === '' && hash === '' ? href : null;
+  },
+);
+
+/** How many may begin within a time. */
+export interface RateRule {
+  readonly max: number;
+  /** Milliseconds. */
+  readonly within: number;
+}
+
+/** `10/1 min`: so many in so long. */
+export const rateRule: Kind<RateRule> = kind(
+  'a number and a length of time with a slash between, such as 10/1 min',
+  (value) => {
+    const match = typeof value === 'string' ? /^\s*(\d{1,7})\s*\/\s*(.+)$/.exec(value) : null;
+    const within =
+      match === null ? null : parseDuration(/^\d/.test(match[2] ?? '') ? (match[2] ?? '') : `1 ${match[2] ?? ''}`);
+    const max = Number(match?.[1] ?? 0);
+    return within !== null && within >= 1 && max >= 1 ? { max, within } : null;
   },
 );

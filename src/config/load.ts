@@ -63,6 +63,9 @@ export function loadConfig(sources: ConfigSources): Config {
     serviceHosts: { slots: values['service_hosts.slots'] },
     callbacks: {
       slots: values['callbacks.slots'],
+      poolSlots: values['callbacks.pool_slots'],
+      rate: values['callbacks.rate'],
+      priority: values['callbacks.priority'],
       isolation: values['callbacks.isolation'],
       retry: values['callbacks.retry'],
       time: values['callbacks.time'],
@@ -85,7 +88,10 @@ export function loadConfig(sources: ConfigSources): Config {
     },
     setAside: { after: values['set_aside.after'], within: values['set_aside.within'] },
     kill: { grace: values['kill.grace'], onUnlock: values['kill.on_unlock'] },
-    backlog: { max: values['backlog.max'] },
+    backlog: {
+      max: values['backlog.max'],
+      ...(values['backlog.redis'] === undefined ? {} : { redis: values['backlog.redis'] }),
+    },
     grace: values.grace,
     isolation: values.isolation,
     zygote: { maxAge: values['zygote.max_age'], spares: values['zygote.spares'] },

@@ -1,3 +1,4 @@
+import { backlogSettings } from './backlog-schema.js';
 import * as kinds from './kinds.js';
 import { setting, type ValueOf } from './setting.js';
 
@@ -54,6 +55,7 @@ export const settings = {
     example: '100000',
     sentence: 'Number of starts that may wait for a slot; more are answered with 503 and left alone.',
   }),
+  ...backlogSettings,
   grace: setting({
     kind: kinds.duration,
     unit: 'ms',
@@ -375,5 +377,6 @@ export type SettingKey = keyof typeof settings;
 
 /** Checked values of the daemon's settings; those without default may be missing. */
 export type SettingValues = {
-  -readonly [K in SettingKey]: ValueOf<(typeof settings)[K]> | (K extends 'user' | 'state_dir' ? undefined : never);
+  -readonly [K in SettingKey]:
+    ValueOf<(typeof settings)[K]> | (K extends 'user' | 'state_dir' | 'backlog.redis' ? undefined : never);
 };

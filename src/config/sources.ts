@@ -198,7 +198,8 @@ function isMap(value: unknown): value is Record<string, unknown> {
 
 function show(value: unknown): string {
   if (value === undefined || value === null || value === '') return 'nothing';
-  const shown = JSON.stringify(value);
+  // The address of a Redis may hold a password, a wrong one as well.
+  const shown = JSON.stringify(value).replace(/(\/\/).*@/g, '$1***@');
   return shown.length > 80 ? `${shown.slice(0, 77)}…` : shown;
 }
 

@@ -13,6 +13,13 @@ export const poolCatalog = {
     remedy:
       'Give each a service host of its own, and put them into one service group: who serves the same name as another finds what waits there after each of its restarts, and nobody takes over from either while one lives.',
   },
+  'redis-evicts': {
+    level: 'warn',
+    title:
+      'The Redis {address} on which the backlog is shared removes what it likes when its memory is full (maxmemory-policy {policy})',
+    remedy:
+      'Set maxmemory-policy to noeviction there. What is removed is put there again within seconds, but its order, and what counts for callbacks.pool_slots, are lost.',
+  },
   'group-unserved': {
     level: 'warn',
     title: '{site}: no drupald serves any host of the service group {group} ({hosts})',

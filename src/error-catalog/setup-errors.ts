@@ -50,6 +50,13 @@ export const setupErrors = {
     remedy: 'Correct the named line; "drupald config check" reads the file without starting anything.',
     exitCode: 2,
   },
+  BACKLOG_AWAY: {
+    code: 'DRUPALD_BACKLOG_AWAY',
+    message: 'The Redis {address} on which the backlog is shared cannot be used: {reason}.',
+    remedy:
+      'Check "backlog.redis" and that Redis runs, lets this machine in and may write. Nothing is lost meanwhile: what has to wait waits at this daemon, and is shared again when Redis is back.',
+    exitCode: 75,
+  },
   ROOT_NOT_DRUPAL: {
     code: 'DRUPALD_ROOT_NOT_DRUPAL',
     message: 'The folder {root} holds no Drupal ({reason}).',

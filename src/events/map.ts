@@ -90,6 +90,17 @@ export interface EventMap {
   'start.refused': RefusedEvent;
   /** A start that was sent to another service host is run here. */
   'start.taken-over': RunEvent & { readonly from: string; readonly to: string; readonly reason: string };
+  /** A start that has to wait is where any daemon of its site may take it. */
+  'start.shared': RunEvent;
+  /** A start that waited there is run here. */
+  'start.delivered': RunEvent & { readonly from: string; readonly to: string };
+  /** The shared backlog cannot be reached. */
+  'backlog.lost': EventBase & { readonly reason: string };
+  'backlog.back': EventBase & { readonly address: string };
+  /** Starts that waited at this daemon alone, or that the shared backlog had lost, wait there now. */
+  'backlog.handed-over': EventBase & { readonly count: number };
+  /** What was to be done with the shared backlog failed, and is done again. */
+  'backlog.error': EventBase & { readonly reason: string };
   'run.waiting': RunEvent & { readonly position?: number };
   'run.dispatched': RunEvent & { readonly waitedMs?: number; readonly isolation?: string | undefined };
   'run.claimed': RunEvent;

@@ -39,6 +39,12 @@ const trouble = z.looseObject({
   since: z.string(),
 });
 
+const sharedBacklog = z.looseObject({
+  address: z.string(),
+  state: z.enum(['shared', 'away']),
+  sites: z.array(z.object({ site: z.string(), waiting: z.number(), active: z.number(), own: z.number() })),
+});
+
 const status = z.looseObject({
   daemon: z.looseObject({
     pid: z.number(),
@@ -52,6 +58,8 @@ const status = z.looseObject({
   sites: z.array(site).default([]),
   runs: z.array(run).default([]),
   waitingTotal: z.number().default(0),
+  /** The backlog that is shared with other daemons; missing: there is none. */
+  sharedBacklog: sharedBacklog.optional(),
 });
 
 const daemon = z.object({

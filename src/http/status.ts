@@ -1,3 +1,4 @@
+import type { SharedStatus } from '../backlog/shared-backlog.js';
 import type { Config } from '../config/config.js';
 import { formatListen } from '../config/config.js';
 import type { Dispatch } from '../scheduler/dispatch.js';
@@ -16,6 +17,7 @@ export function daemonStatus(
   sites: readonly ServedSite[],
   scheduler: Scheduler,
   troubles: readonly Trouble[],
+  shared?: SharedStatus,
 ): DaemonStatus {
   const running = scheduler.running;
   const now = performance.now();
@@ -60,6 +62,7 @@ export function daemonStatus(
       ...scheduler.firstWaiting(shown).map(waitingOf),
     ],
     waitingTotal: scheduler.waiting,
+    ...(shared === undefined ? {} : { sharedBacklog: { ...shared, sites: shared.sites.map((site) => ({ ...site })) } }),
   };
 }
 

@@ -1,7 +1,7 @@
 import { BaseComponent } from '../components/component.js';
 import { Repeated } from '../components/repeated.js';
 import type { EventBus } from '../events/bus.js';
-import type { StartTaker } from '../intake/accept-start.js';
+import type { AcceptedStart, StartTaker } from '../intake/accept-start.js';
 import { lockedCallback } from '../process/callback-name.js';
 import { execStatus } from '../process/states.js';
 import type { HostMap } from '../sites/host-map.js';
@@ -21,6 +21,24 @@ export interface SweepTaker extends StartTaker<ServedSite> {
   knows(row: Pick<ProcessRow, 'handle' | 'stamp'>): boolean;
 }
 
+/** A backlog that other daemons share. */
+export interface SweepSharing {
+  /** Whether a start of ours that waits is there, unless this daemon has it. */
+  has(site: ServedSite, row: ProcessRow): boolean;
+  /**
+   * Sees to it that these are there, and nothing else of ours.
+   *
+   * @param starts all that waits with our service hosts and that nobody here knows
+   * @param read when their rows were read, in monotonic milliseconds, and up to which stamp these are all;
+   *   Infinity: they are all there were
+   */
+  reconcile(
+    site: ServedSite,
+    starts: readonly AcceptedStart<ServedSite>[],
+    read: { readonly at: number; readonly until: number },
+  ): Promise<void>;
+}
+
 /** Rows that one sweep reads at most. */
 const batch = 10_000;
 
@@ -32,7 +50,8 @@ const batch = 10_000;
  * connection timeout): on a refused connection the module deletes it without a fence
  * (contract §6a). Rows that wait with our service host are taken at the first sweep; later
  * ones are in our own list already, unless it has lost them, or could not take them all:
- * those that it does not know in two sweeps in a row are taken, too.
+ * those that it does not know in two sweeps in a row are taken, too. Where daemons share a
+ * backlog, these are put there again instead, when they are not there.
  */
 export class Sweep extends BaseComponent {
   readonly name = 'sweep';
@@ -42,6 +61,7 @@ export class Sweep extends BaseComponent {
   readonly #taker: SweepTaker;
   readonly #bus: EventBus;
   readonly #notes: StartNotes;
+  readonly #sharing: SweepSharing | undefined;
   /** Seconds since 1970 at which this daemon began. */
   readonly #since = Date.now() / 1000;
   readonly #waitingSeen = new Set<ServedSite>();
@@ -56,6 +76,7 @@ export class Sweep extends BaseComponent {
     taker: SweepTaker;
     bus: EventBus;
     notes: StartNotes;
+    sharing?: SweepSharing | undefined;
   }) {
     super();
     this.#sites = options.sites;
@@ -64,6 +85,7 @@ export class Sweep extends BaseComponent {
     this.#taker = options.taker;
     this.#bus = options.bus;
     this.#notes = options.notes;
+    this.#sharing = options.sharing;
   }
 
   protected override async onStart(): Promise<void> {
@@ -99,6 +121,7 @@ export class Sweep extends BaseComponent {
     const own = servedHosts(hosts, this.#listen, site.config.serves);
     const names = [...new Set([...own, ...this.#notes.hostsOf(site.name)])];
     const before = Date.now() / 1000 - Math.max(10, 3 * connectionTimeout);
+    const at = performance.now();
     const found = await site.store.unclaimed(names, before, batch);
     const copied = (await site.lookAtInstallation()) === 'copied';
     // Of a copied database only what was started since is ours to run.
@@ -106,24 +129,39 @@ export class Sweep extends BaseComponent {
     const first = !this.#waitingSeen.has(site);
     this.#waitingSeen.add(site);
     const strays = new Set<string>();
+    const sharing = this.#sharing;
+    const toShare: AcceptedStart<ServedSite>[] = [];
     let taken = 0;
     for (const row of rows) {
       // One that has just begun, or ended, was still waiting when the rows were read.
       const isStray = row.status === execStatus.queued && !this.#taker.knows(row);
+      if (isStray && row.callback !== lockedCallback && sharing?.has(site, row)) {
+        toShare.push(this.#startOf(site, row));
+        continue;
+      }
       if (isStray) {
         strays.add(keyOf(row));
       }
       const isLost = isStray && this.#strays.get(site)?.has(keyOf(row)) === true;
       if (row.callback !== lockedCallback && (first || isLost || row.status === execStatus.locked)) {
-        const httpHost = hosts[row.serviceHost]?.httpHost ?? '';
-        const offer = await this.#taker.offer(asStart(site, row, httpHost, this.#hosts, this.#notes));
+        const offer = await this.#taker.offer(this.#startOf(site, row));
         taken += offer === 'taken' ? 1 : 0;
       }
     }
     this.#strays.set(site, strays);
+    if (sharing) {
+      const youngest = found.at(-1);
+      const until = youngest && found.length >= batch ? Number(youngest.stamp) : Infinity;
+      await sharing.reconcile(site, toShare, { at, until });
+    }
     if (taken > 0) {
       this.#bus.emit('sweep.found', { site: site.name, count: taken });
     }
+  }
+
+  #startOf(site: ServedSite, row: ProcessRow): AcceptedStart<ServedSite> {
+    const httpHost = site.facts?.serviceHosts[row.serviceHost]?.httpHost ?? '';
+    return asStart(site, row, httpHost, this.#hosts, this.#notes);
   }
 }
 

@@ -34,6 +34,19 @@ const lines: { readonly [N in EventName]?: Line<N> } = {
     level: 'warn',
     say: (e) => `${e.handle} was sent to the service host ${e.from} and is taken over under ${e.to}: ${e.reason}.`,
   },
+  'start.shared': { level: 'debug', say: (e) => `${e.handle} waits in the shared backlog.` },
+  'start.delivered': {
+    level: 'debug',
+    say: (e) =>
+      `${e.handle}, sent to the service host ${e.from}, comes from the shared backlog and runs under ${e.to}.`,
+  },
+  'backlog.lost': { level: 'warn', say: (e) => `The shared backlog is away, starts wait here alone: ${e.reason}` },
+  'backlog.back': { level: 'info', say: (e) => `The backlog is shared on ${e.address}.` },
+  'backlog.handed-over': {
+    level: 'info',
+    say: (e) => `${count(e.count, 'waiting start')} of ${e.site ?? ''} put into the shared backlog.`,
+  },
+  'backlog.error': { level: 'warn', say: (e) => `Shared backlog: ${e.reason}` },
   'run.waiting': { level: 'debug', say: (e) => `${e.handle} waits for a slot.` },
   'run.dispatched': { level: 'debug', say: (e) => `${e.handle} given to a worker.` },
   'run.claimed': { level: 'debug', say: (e) => `${e.handle} runs.` },

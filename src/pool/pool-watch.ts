@@ -45,6 +45,9 @@ export interface PoolWatchOptions {
   readonly takeOver: number | 'off';
   /** Milliseconds after which a start that waits at a busy neighbour is run here. */
   readonly shareAfter: number | 'off';
+  /** Of rows that wait, those that no shared backlog delivers; without it: all of them. */
+  readonly undelivered?:
+    ((site: ServedSite, rows: readonly ProcessRow[]) => Promise<readonly ProcessRow[]>) | undefined;
   /** Names of service hosts. */
   readonly takeOverFrom: readonly string[];
 }
@@ -139,13 +142,14 @@ export class PoolWatch extends BaseComponent {
       site.neighbours.untaken(dead, execStatus.queued, now, batch),
       site.neighbours.untaken(busy, execStatus.queued, now, batch),
     ]);
+    const alone = this.#options.undelivered ?? ((_site, rows) => Promise.resolve(rows));
     const seenFor = seen.rows.note(sent, at);
     const patience = {
       takeOver,
       shareAfter: shareAfter === 'off' ? Infinity : shareAfter / 1000,
       connectionTimeout: site.facts?.connectionTimeout ?? 0,
     };
-    const found = { sent, waiting, busy: shared, seenFor, now };
+    const found = { sent, waiting: await alone(site, waiting), busy: await alone(site, shared), seenFor, now };
     for (const row of chooseUntaken(found, patience, scheduler.idle)) {
       await this.#take(site, row, rules, busy);
       clearTimeout(this.#next);

@@ -24,6 +24,9 @@ export interface Killed {
   readonly pid?: number | undefined;
 }
 
+/** Takes starts that are meant out of a backlog that daemons share: they are ours then, and wait nowhere. */
+export type ClaimShared = (wish: KillWish) => Promise<readonly Dispatch[]>;
+
 /**
  * Ends a process that runs or waits, for an administrator.
  *
@@ -31,11 +34,18 @@ export interface Killed {
  * @returns when its worker is dead
  * @throws DrupaldError PROCESS_NOT_HERE, HANDLE_AMBIGUOUS
  */
-export async function kill(scheduler: Scheduler, bus: EventBus, wish: KillWish, grace: number): Promise<Killed> {
+export async function kill(
+  scheduler: Scheduler,
+  bus: EventBus,
+  wish: KillWish,
+  grace: number,
+  claim: ClaimShared = () => Promise.resolve([]),
+): Promise<Killed> {
   const { handle } = wish;
   const runs = scheduler.running.filter((record) => isMeant(record.dispatch, wish));
   const waiting = scheduler.allWaiting().filter((dispatch) => isMeant(dispatch, wish));
-  const found = [...runs.map((record) => record.dispatch), ...waiting];
+  const here = [...runs.map((record) => record.dispatch), ...waiting];
+  const found = here.length > 0 ? here : await claim(wish);
   const sites = new Set(found.map((dispatch) => dispatch.site));
   if (sites.size > 1) {
     throw fail('HANDLE_AMBIGUOUS', { handle, sites: [...sites].map((site) => site.name).join(', ') });
@@ -54,6 +64,10 @@ export async function kill(scheduler: Scheduler, bus: EventBus, wish: KillWish, 
     return { site: about.site, handle: about.handle, ...(await killRun(record)) };
   }
   tell();
+  if (here.length === 0) {
+    await scheduler.end(first, cause);
+    return { site: about.site, handle: about.handle, was: 'waiting' };
+  }
   const withdrawn = await scheduler.withdraw(first, cause);
   return { site: about.site, handle: about.handle, was: withdrawn ? 'waiting' : 'ending' };
 

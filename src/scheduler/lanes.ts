@@ -8,6 +8,8 @@ export interface LaneLimits {
   readonly hosts: Readonly<Record<string, number>>;
   /** By pattern of the callback; the first that matches counts. */
   readonly callbacks: Readonly<Record<string, number>>;
+  /** The same over all daemons; here it counts for those of this one. */
+  readonly pool?: Readonly<Record<string, number>>;
 }
 
 /** What decides in which lane a start stands. */
@@ -50,6 +52,11 @@ export class Lanes {
     return keysOf(lane).every((key) => (this.#running.get(key) ?? 0) < this.#limitOf(key));
   }
 
+  /** The same for starts of a service host whose callback fits a pattern; undefined: no pattern. */
+  hasRoomFor(host: string, pattern: string | undefined): boolean {
+    return this.hasRoom(JSON.stringify([`host ${host}`, ...(pattern === undefined ? [] : [`callback ${pattern}`])]));
+  }
+
   /** Counts a start that begins to run. */
   enter(dispatch: LaneMember): void {
     this.#slotsUsed += needsSlot(dispatch.callback) ? 1 : 0;
@@ -70,13 +77,21 @@ export class Lanes {
     if (!needsSlot(member.callback)) return [slotless];
     const { serviceHost } = member;
     const keys = Object.hasOwn(this.#limits.hosts, serviceHost) ? [`host ${serviceHost}`] : [];
-    const pattern = this.#patternOf(member);
-    return pattern === undefined ? keys : [...keys, `callback ${pattern}`];
+    for (const kind of ['callback', 'pool'] as const) {
+      const pattern = this.#patternOf(member, kind);
+      if (pattern !== undefined) keys.push(`${kind} ${pattern}`);
+    }
+    return keys;
   }
 
-  #patternOf(member: LaneMember): string | undefined {
+  #limitsOf(kind: string): Readonly<Record<string, number>> {
+    const { hosts, callbacks, pool = {} } = this.#limits;
+    return kind === 'host' ? hosts : kind === 'pool' ? pool : callbacks;
+  }
+
+  #patternOf(member: LaneMember, kind: 'callback' | 'pool'): string | undefined {
     const names = settingNames(member);
-    const known = names.join(' ');
+    const known = `${kind} ${names.join(' ')}`;
     if (!this.#patterns.has(known)) {
       // Names of callbacks are few, but nothing of a site may make a map grow for ever.
       if (this.#patterns.size > 10_000) {
@@ -84,7 +99,7 @@ export class Lanes {
       }
       this.#patterns.set(
         known,
-        Object.keys(this.#limits.callbacks).find((pattern) => names.some((name) => matches(pattern, name))),
+        Object.keys(this.#limitsOf(kind)).find((pattern) => names.some((name) => matches(pattern, name))),
       );
     }
     return this.#patterns.get(known);
@@ -92,9 +107,8 @@ export class Lanes {
 
   #limitOf(key: string): number {
     if (key === slotless) return Number.POSITIVE_INFINITY;
-    const name = key.slice(key.indexOf(' ') + 1);
-    const limits = key.startsWith('host ') ? this.#limits.hosts : this.#limits.callbacks;
-    return limits[name] ?? Number.POSITIVE_INFINITY;
+    const at = key.indexOf(' ');
+    return this.#limitsOf(key.slice(0, at))[key.slice(at + 1)] ?? Number.POSITIVE_INFINITY;
   }
 }
 

@@ -1,40 +1,27 @@
 import { BaseComponent } from '../components/component.js';
 import type { EventBus } from '../events/bus.js';
-import type { Ending } from '../outcome/past-runs.js';
-import type { CrashBook } from '../outcome/crash-book.js';
-import { postponedReason } from '../outcome/settle.js';
 import type { LedgerEntry } from '../store/ledger.js';
 import type { Outcome } from '../process/outcome.js';
 import { isolations } from '../config/config.js';
 import { needsSlot } from '../process/own-callback.js';
 import { killGroup } from '../workers/worker.js';
 import { Deferred } from '../support/deferred.js';
+import { afterRun, keepWaiting, type Places } from './after-run.js';
 import { dispatchKey, type Dispatch } from './dispatch.js';
-import { Lanes, type LaneLimits } from './lanes.js';
+import { InLine } from './in-line.js';
+import { Lanes } from './lanes.js';
 import { RunRecord } from './run-record.js';
 import { dropWaiting, type RunEnd, type RunTools } from './end-run.js';
 import { Resting, type Rest } from './resting.js';
 import { resumeRun } from './resume-run.js';
 import { runProcess } from './run-process.js';
 import type { ServedSite } from './served-site.js';
+import type { SchedulerOptions } from './scheduler-options.js';
 import type { SetAside } from './set-aside.js';
 import { SettleLater } from './settle-later.js';
+import type { Sharing } from './sharing.js';
 import { Slots } from './slots.js';
-import { tellEnd } from './tell-end.js';
 import { WaitingList } from './waiting-list.js';
-
-export interface SchedulerOptions extends Omit<RunTools, 'crowded'> {
-  /** Runs at the same time, over all sites. */
-  readonly slots: number | 'auto';
-  /** Less for some of them. */
-  readonly limits: LaneLimits;
-  /** Starts that may wait. */
-  readonly backlogMax: number;
-  /** Which processes have crashed lately. */
-  readonly crashes: CrashBook;
-  /** Told of every run that has ended; must neither throw nor wait. */
-  readonly onEnd: (ending: Ending) => void;
-}
 
 /** What became of an offered start. */
 export type Offer = 'taken' | 'known' | 'full' | 'stopping' | 'detached';
@@ -46,11 +33,13 @@ export class Scheduler extends BaseComponent {
   readonly #bus: EventBus;
   readonly #lanes: Lanes;
   readonly #waiting: WaitingList;
+  readonly #inLine: InLine;
   readonly #slots: Slots;
   readonly #known = new Map<string, Dispatch>();
   readonly #running = new Set<RunRecord>();
   readonly #resting: Resting;
   readonly #unsettled: SettleLater;
+  readonly #places: Places;
   #stopping = false;
   #detached = false;
   #idle = new Deferred();
@@ -61,17 +50,29 @@ export class Scheduler extends BaseComponent {
     this.#bus = options.bus;
     this.#unsettled = new SettleLater(this.#options);
     this.#lanes = new Lanes(options.limits);
-    this.#waiting = new WaitingList((dispatch) => this.#lanes.laneOf(dispatch));
+    this.#waiting = new WaitingList((dispatch) => this.#lanes.laneOf(dispatch), options.priorityOf);
+    this.#inLine = new InLine(options.bus, this.#known, this.#waiting);
     this.#slots = new Slots({
       wanted: options.slots,
       bus: options.bus,
       demand: () => ({ running: this.#lanes.slotsUsed, waiting: this.#waiting.size }),
       onMore: () => this.kick(),
     });
-    this.#resting = new Resting(options.bus, options.crashes, (dispatch) => {
-      this.#waiting.add(dispatch);
-      this.kick();
-    });
+    this.#resting = new Resting(options.bus, options.crashes, (dispatch) => void this.#line([dispatch]));
+    this.#places = {
+      bus: options.bus,
+      tools: this.#options,
+      known: this.#known,
+      waiting: this.#waiting,
+      resting: this.#resting,
+      unsettled: this.#unsettled,
+      sharing: () => this.#inLine.sharing,
+    };
+  }
+
+  /** From now on other daemons may take what waits here. */
+  share(sharing: Sharing): void {
+    this.#inLine.sharing = sharing;
   }
 
   /** What crashes again and again. */
@@ -88,6 +89,16 @@ export class Scheduler extends BaseComponent {
   get idle(): number {
     const free = this.#slots.current - this.#lanes.slotsUsed - this.#waiting.size;
     return this.#stopping || this.#detached ? 0 : Math.max(0, free);
+  }
+
+  /** Slots that are free, and that nobody who waits here can use now. */
+  get free(): number {
+    return this.#stopping || this.#detached ? 0 : Math.max(0, this.#slots.current - this.#lanes.slotsUsed);
+  }
+
+  /** Whether the limits of a service host, and of a pattern of callbacks, let one more run. */
+  hasRoom(host: string, pattern: string | undefined): boolean {
+    return this.#lanes.hasRoomFor(host, pattern);
   }
 
   get slots(): number {
@@ -168,36 +179,46 @@ export class Scheduler extends BaseComponent {
     const known = this.#known.get(key);
     if (known) {
       // Found again by the sweep: the row could not be put to wait when it came.
-      await this.#keepWaiting(known);
+      await keepWaiting(known);
       return 'known';
     }
     if (this.#stopping) return 'stopping';
     if (this.#detached) return 'detached';
-    if (this.#waiting.size + this.#resting.size >= this.#options.backlogMax) {
+    if (this.#isFull && !this.#inLine.sharing.brought(dispatch)) {
       return 'full';
     }
     this.#known.set(key, dispatch);
     // The last daemon may have begun it before.
-    dispatch.tries = this.#options.ledger.triesOf(dispatch.site.name, dispatch.handle, dispatch.stamp);
+    const { ledger } = this.#options;
+    dispatch.tries = Math.max(dispatch.tries, ledger.triesOf(dispatch.site.name, dispatch.handle, dispatch.stamp));
     if (this.aside.takes(dispatch)) {
-      await this.#keepWaiting(dispatch);
+      await keepWaiting(dispatch);
+      this.#inLine.sharing.leaves(dispatch);
       return 'taken';
     }
-    if ((this.#waiting.size === 0 || !needsSlot(dispatch.callback)) && this.#mayBegin(dispatch)) {
+    const isFirst = this.#waiting.size === 0 || !needsSlot(dispatch.callback);
+    if (isFirst && this.#inLine.sharing.mayBegin(dispatch) && this.#mayBegin(dispatch)) {
       void this.#run(dispatch);
+      return 'taken';
+    }
+    if (this.#inLine.sharing.wants(dispatch)) {
+      // Whoever gets it finds its row waiting.
+      await this.#inLine.mark(dispatch);
+      await this.#line([dispatch]);
       return 'taken';
     }
     // In line at once, so that the order is that of arrival.
     this.#waiting.add(dispatch);
     const { site, handle, callback } = dispatch;
     this.#bus.emit('run.waiting', { site: site.name, handle, callback, position: this.#waiting.size });
-    try {
-      await site.store.markWaiting(handle, dispatch.stamp);
-    } catch (error) {
-      this.#bus.emit('store.error', { site: site.name, reason: postponedReason(error), temporary: true });
-    }
+    await this.#inLine.mark(dispatch);
     this.kick();
     return 'taken';
+  }
+
+  /** Shares what waits here alone: the others can be reached again. */
+  async reshare(): Promise<void> {
+    await this.#line(this.#waiting.clear());
   }
 
   /**
@@ -210,6 +231,7 @@ export class Scheduler extends BaseComponent {
     const given = [...this.#waiting.clear(), ...this.#resting.clear()];
     for (const dispatch of given) {
       this.#known.delete(dispatchKey(dispatch));
+      this.#inLine.sharing.leaves(dispatch);
     }
     return given;
   }
@@ -229,18 +251,26 @@ export class Scheduler extends BaseComponent {
     if (!this.#waiting.remove(dispatch) && !this.#resting.remove(dispatch)) {
       return false;
     }
+    await this.end(dispatch, cause);
+    return true;
+  }
+
+  /** Ends a start that is this daemon's and waits nowhere, as if it had run and come to this; or in another way. */
+  async end(dispatch: Dispatch, cause: Outcome | RunEnd): Promise<void> {
+    this.#known.set(dispatchKey(dispatch), dispatch);
     const end = 'type' in cause ? Promise.resolve(cause) : dropWaiting(dispatch, cause, this.#options);
     await this.#see(new RunRecord(dispatch), end);
-    return true;
+  }
+
+  /** Leaves a start that waits in line to the others; false: it does not wait, or did not come from them. */
+  giveBack(dispatch: Dispatch): boolean {
+    return this.#inLine.giveBack(dispatch);
   }
 
   /** Lets starts go that were set aside; how many. */
   release(isMeant: (dispatch: Dispatch) => boolean): Dispatch[] {
     const released = this.aside.release(isMeant);
-    for (const dispatch of released) {
-      this.#waiting.add(dispatch);
-    }
-    this.kick();
+    void this.#line(released);
     return released;
   }
 
@@ -264,6 +294,7 @@ export class Scheduler extends BaseComponent {
         (lane) => this.#mayRun(lane),
       );
       if (!next) {
+        this.#inLine.sharing.slotFreed();
         return;
       }
       void this.#run(next);
@@ -299,6 +330,11 @@ export class Scheduler extends BaseComponent {
     await this.#slots.stop();
   }
 
+  get #isFull(): boolean {
+    const all = this.#waiting.size + this.#resting.size + this.#inLine.sharing.waiting;
+    return all >= this.#options.backlogMax;
+  }
+
   #mayBegin(dispatch: Dispatch): boolean {
     return dispatch.site.trouble === undefined && this.#mayRun(this.#lanes.laneOf(dispatch));
   }
@@ -315,6 +351,7 @@ export class Scheduler extends BaseComponent {
   /** A run has its slot until it is over. */
   async #see(record: RunRecord, run: Promise<RunEnd>): Promise<void> {
     const { dispatch } = record;
+    this.#inLine.sharing.begins(dispatch);
     this.#running.add(record);
     this.#lanes.enter(dispatch);
     let end: RunEnd;
@@ -330,7 +367,7 @@ export class Scheduler extends BaseComponent {
       end = { type: 'nothing', reason: `internal error: ${reason}` };
     }
     try {
-      await this.#after(record, end);
+      await afterRun(record, end, this.#places);
     } finally {
       this.#running.delete(record);
       this.#lanes.leave(dispatch);
@@ -339,57 +376,10 @@ export class Scheduler extends BaseComponent {
     }
   }
 
-  async #after(record: RunRecord, end: RunEnd): Promise<void> {
-    const { dispatch } = record;
-    const { site, handle, callback } = dispatch;
-    const about = { site: site.name, handle, callback };
-    const forget = (): boolean => this.#known.delete(dispatchKey(dispatch));
-    switch (end.type) {
-      case 'ended':
-        forget();
-        tellEnd(this.#options, record, end.outcome);
-        return;
-      case 'retry':
-        forget();
-        tellEnd(this.#options, record, end.outcome);
-        this.#retry(dispatch, end.stamp, end.pause);
-        return;
-      case 'unsettled':
-        tellEnd(this.#options, record, end.dead.outcome);
-        // Its row, if it never ran, must not be found meanwhile.
-        this.#unsettled.add(site, end.dead, end.error, forget);
-        return;
-      case 'nothing':
-        forget();
-        this.#bus.emit('run.dropped', { ...about, reason: end.reason });
-        return;
-      case 'held':
-        await this.#keepWaiting(dispatch);
-        this.#bus.emit('maintenance.held', about);
-        this.#resting.hold.add(dispatch);
-        return;
-      case 'again':
-        this.#bus.emit('run.requeued', { ...about, reason: end.reason });
-        await this.#keepWaiting(dispatch);
-        this.#waiting.putBack(dispatch);
-        return;
-      case 'trouble':
-        site.report(end.reason);
-        await this.#keepWaiting(dispatch);
-        this.#waiting.putBack(dispatch);
-    }
-  }
-
-  async #keepWaiting(dispatch: Dispatch): Promise<void> {
-    await dispatch.site.store.markWaiting(dispatch.handle, dispatch.stamp).catch(() => undefined);
-  }
-
-  #retry(before: Dispatch, stamp: string, pause: number): void {
-    const dispatch = this.#resting.pause.next(before, stamp);
-    this.#known.set(dispatchKey(dispatch), dispatch);
-    if (!this.aside.takes(dispatch)) {
-      this.#resting.pause.add(dispatch, pause);
-    }
+  /** Puts starts in line whose rows wait. */
+  async #line(all: readonly Dispatch[]): Promise<void> {
+    await this.#inLine.add(all);
+    this.kick();
   }
 
   #noteIdle(): void {

@@ -33,8 +33,13 @@ export class TakeStart implements StartTaker<ServedSite> {
     return this.#scheduler.knows(row);
   }
 
+  /** The record that a start becomes here. */
+  dispatchOf(start: AcceptedStart<ServedSite>): Dispatch {
+    return dispatchOf(start, this.#arrivals++);
+  }
+
   async offer(start: AcceptedStart<ServedSite>): Promise<Exclude<Offer, 'detached'>> {
-    const dispatch = dispatchOf(start, this.#arrivals++);
+    const dispatch = this.dispatchOf(start);
     const offer = await this.#scheduler.offer(dispatch);
     if (offer === 'detached') {
       // It came in while the site was being pointed elsewhere: back to the site at once.

@@ -2,19 +2,24 @@ import type { Dispatch } from './dispatch.js';
 import type { ServedSite } from './served-site.js';
 
 /**
- * Starts that wait for a slot: first in, first out within a site, and the sites
+ * Starts that wait for a slot: those of a higher priority first, else first in, first out within a site, and the sites
  * in turn, so that a flood of one does not hold back the others. Those that may
  * not run now because of a limit of their own are passed over.
  */
 export class WaitingList {
   readonly #lines = new Map<ServedSite, Map<string, Queue>>();
   readonly #laneOf: (dispatch: Dispatch) => string;
+  readonly #priorityOf: (dispatch: Dispatch) => number;
   #turn: ServedSite[] = [];
   #size = 0;
 
-  /** @param laneOf starts of one lane may or may not run together */
-  constructor(laneOf: (dispatch: Dispatch) => string = () => '') {
+  /**
+   * @param laneOf starts of one lane may or may not run together
+   * @param priorityOf higher numbers come first
+   */
+  constructor(laneOf: (dispatch: Dispatch) => string = () => '', priorityOf: (dispatch: Dispatch) => number = () => 0) {
     this.#laneOf = laneOf;
+    this.#priorityOf = priorityOf;
   }
 
   get size(): number {
@@ -59,7 +64,7 @@ export class WaitingList {
 
   /** Takes one out; false: it does not wait. */
   remove(dispatch: Dispatch): boolean {
-    const removed = this.#lines.get(dispatch.site)?.get(this.#laneOf(dispatch))?.remove(dispatch) ?? false;
+    const removed = this.#lines.get(dispatch.site)?.get(this.#keyOf(dispatch))?.remove(dispatch) ?? false;
     this.#size -= removed ? 1 : 0;
     return removed;
   }
@@ -94,16 +99,20 @@ export class WaitingList {
     }
   }
 
-  /** Of the lanes of a site that may run, the one whose first start has waited longest. */
+  /** Of the lanes of a site that may run, the one whose first start comes first: by its priority, then by its age. */
   #first(site: ServedSite, mayLane: (lane: string) => boolean): Queue | undefined {
     let first: Queue | undefined;
-    for (const [lane, queue] of this.#lines.get(site) ?? []) {
-      const order = queue.first?.order;
-      if (order !== undefined && (first?.first?.order ?? Number.POSITIVE_INFINITY) > order && mayLane(lane)) {
+    for (const queue of this.#lines.get(site)?.values() ?? []) {
+      if (queue.size > 0 && (!first || isBefore(queue, first)) && mayLane(queue.lane)) {
         first = queue;
       }
     }
     return first;
+  }
+
+  /** Starts of one lane and one priority stand in one queue. */
+  #keyOf(dispatch: Dispatch): string {
+    return `${this.#priorityOf(dispatch)} ${this.#laneOf(dispatch)}`;
   }
 
   #queue(dispatch: Dispatch): Queue {
@@ -114,20 +123,32 @@ export class WaitingList {
       this.#lines.set(site, lanes);
       this.#turn.push(site);
     }
-    const lane = this.#laneOf(dispatch);
-    let queue = lanes.get(lane);
+    const key = this.#keyOf(dispatch);
+    let queue = lanes.get(key);
     if (!queue) {
-      queue = new Queue();
-      lanes.set(lane, queue);
+      queue = new Queue(this.#laneOf(dispatch), this.#priorityOf(dispatch));
+      lanes.set(key, queue);
     }
     return queue;
   }
 }
 
+function isBefore(one: Queue, other: Queue): boolean {
+  const byAge = (one.first?.order ?? Infinity) < (other.first?.order ?? Infinity);
+  return one.priority === other.priority ? byAge : one.priority > other.priority;
+}
+
 /** A first-in-first-out list whose shift() does not move the rest. */
 class Queue {
+  readonly lane: string;
+  readonly priority: number;
   #items: (Dispatch | undefined)[] = [];
   #head = 0;
+
+  constructor(lane: string, priority: number) {
+    this.lane = lane;
+    this.priority = priority;
+  }
 
   get size(): number {
     return this.#items.length - this.#head;
@@ -141,16 +162,18 @@ class Queue {
     this.#items.push(item);
   }
 
-  /** In front of all that were accepted later; those are few, since it was among the first. */
+  /** In front of all that were accepted later. */
   insert(item: Dispatch): void {
-    let index = this.#head;
-    for (; index < this.#items.length; index += 1) {
-      const other = this.#items[index];
-      if (other && other.order > item.order) {
-        break;
+    let [low, high] = [this.#head, this.#items.length];
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if ((this.#items[middle]?.order ?? 0) > item.order) {
+        high = middle;
+      } else {
+        low = middle + 1;
       }
     }
-    this.#items.splice(index, 0, item);
+    this.#items.splice(low, 0, item);
   }
 
   remove(item: Dispatch): boolean {

@@ -50,6 +50,17 @@ export class Installation {
     }
   }
 
+  /**
+   * Names the site's tables among all there are, the same for every machine that serves them: of a copy they
+   * have another name. Throws what the database throws.
+   */
+  async tables(): Promise<string> {
+    const { server } = await this.#place();
+    return createHash('sha256')
+      .update(`${server}, ${this.#database.plainName('background_process')}`)
+      .digest('hex');
+  }
+
   /** Makes the database ours, whatever it was. */
   async adopt(): Promise<void> {
     const { mark, text } = await this.#place();
@@ -87,12 +98,13 @@ export class Installation {
     );
   }
 
-  async #place(): Promise<{ mark: string; text: string }> {
+  async #place(): Promise<{ mark: string; text: string; server: string }> {
     const rows = await this.#database.rows<{ host: string; port: number; id: number; name: string }>(
       'SELECT @@hostname AS host, @@port AS port, @@server_id AS id, DATABASE() AS name',
     );
     const { host = '', port = 0, id = 0, name = '' } = rows[0] ?? {};
-    const text = `database ${name} on ${host}:${port} (server ${id}), served from ${this.#root}`;
-    return { mark: createHash('sha256').update(text).digest('hex'), text };
+    const server = `database ${name} on ${host}:${port} (server ${id})`;
+    const text = `${server}, served from ${this.#root}`;
+    return { mark: createHash('sha256').update(text).digest('hex'), text, server };
   }
 }

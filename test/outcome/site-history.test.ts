@@ -45,7 +45,7 @@ async function start(changes: Partial<SiteHistoryOptions> = {}): Promise<SiteHis
 
 /** Lets time pass until the expectation holds; what is read from disk meanwhile takes real turns, and the pruner really rests. */
 async function until(expectation: () => void): Promise<void> {
-  for (let step = 0; step < 2_000; step += 1) {
+  for (let step = 0; step < 50_000; step += 1) {
     await vi.advanceTimersByTimeAsync(50);
     await (step < 200 ? turn() : rest(1));
     try {

@@ -40,6 +40,19 @@ describe('Lanes', () => {
     expect(all.hasRoom(all.laneOf({ ...start, callback: 'other' }))).toBe(true);
   });
 
+  it('count a start against the pattern of the pool as well, and tell of one without a start', () => {
+    const all = new Lanes({ hosts: { batch: 1 }, callbacks: { 'feeds_*': 2 }, pool: { feeds_import: 1 } });
+    const start = { handle: 'h', serviceHost: 'batch', callback: 'feeds_import' };
+    expect(all.hasRoomFor('batch', 'feeds_*')).toBe(true);
+    all.enter(start);
+    expect(all.hasRoom(all.laneOf({ ...start, serviceHost: 'other' }))).toBe(false);
+    expect(all.hasRoom(all.laneOf({ ...start, serviceHost: 'other', callback: 'feeds_clear' }))).toBe(true);
+    expect(all.hasRoomFor('batch', undefined)).toBe(false);
+    expect(all.hasRoomFor('other', 'feeds_*')).toBe(true);
+    all.enter({ ...start, serviceHost: 'other', callback: 'feeds_clear' });
+    expect(all.hasRoomFor('other', 'feeds_*')).toBe(false);
+  });
+
   it('know which starts need no slot', () => {
     const all = new Lanes({ hosts: { batch: 1 }, callbacks: { '*': 1 } });
     const hook = { handle: 'drupald_cron:search', serviceHost: 'batch', callback: 'drupald_cron_hook' };

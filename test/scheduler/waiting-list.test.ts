@@ -30,6 +30,39 @@ describe('WaitingList', () => {
     expect(takeAll(listOf([a, '1'], [a, '2'], [a, '3']))).toEqual(['1', '2', '3']);
   });
 
+  it('takes higher priorities first, whatever their lane, and of one priority the oldest', () => {
+    const priorities: Record<string, number> = { high: 5, low: -1 };
+    const list = new WaitingList(
+      ({ serviceHost }) => serviceHost,
+      ({ callback }) => priorities[callback] ?? 0,
+    );
+    for (const [handle, callback, serviceHost] of [
+      ['1', 'low', 'x'],
+      ['2', 'any', 'y'],
+      ['3', 'high', 'x'],
+      ['4', 'any', 'x'],
+      ['5', 'high', 'full'],
+    ] as const) {
+      list.add(fakeDispatch(a, handle, { callback, serviceHost }));
+    }
+    const taken: string[] = [];
+    for (let next = list.take(any, (lane) => lane !== 'full'); next; next = list.take(any, (lane) => lane !== 'full')) {
+      taken.push(next.handle);
+    }
+    expect(taken).toEqual(['3', '2', '4', '1']);
+    expect(list.size).toBe(1);
+  });
+
+  it('puts back in the order of arrival', () => {
+    const starts = ['1', '2', '3', '4', '5'].map((handle) => fakeDispatch(a, handle));
+    const list = new WaitingList();
+    for (const at of [4, 0, 2, 1, 3]) {
+      const start = starts[at];
+      if (start) list.putBack(start);
+    }
+    expect(takeAll(list)).toEqual(['1', '2', '3', '4', '5']);
+  });
+
   it('takes the sites in turn, so that a flood of one does not hold the others back', () => {
     const list = listOf([a, 'a1'], [a, 'a2'], [a, 'a3'], [a, 'a4'], [b, 'b1'], [b, 'b2'], [c, 'c1']);
     expect(takeAll(list)).toEqual(['a1', 'b1', 'c1', 'a2', 'b2', 'a3', 'a4']);
