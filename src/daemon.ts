@@ -7,6 +7,7 @@ import { Clockwork } from './cron/clockwork.js';
 import { queuesOfSchedule } from './cron/entry-work.js';
 import { jobFindings } from './doctor/cron-findings.js';
 import { examine, ownFindings } from './doctor/examine.js';
+import { settingFindings } from './doctor/host-findings.js';
 import { EventBus } from './events/bus.js';
 import { TroubleTeller } from './events/trouble-teller.js';
 import { Troubles } from './events/troubles.js';
@@ -39,9 +40,8 @@ import { endProcess, kill, retry } from './scheduler/kill.js';
 import { limitByRoom } from './scheduler/room.js';
 import { Scheduler } from './scheduler/scheduler.js';
 import type { ServedSite } from './scheduler/served-site.js';
-import { hasOwnRules } from './process/own-callback.js';
 import { Batches } from './batch/batches.js';
-import { limitsOf } from './scheduler/watch-limits.js';
+import { limitsOf, retryOf } from './scheduler/process-rules.js';
 import { TakeStart } from './scheduler/take-start.js';
 import { Queues } from './queues/queues.js';
 import { PoolWatch } from './pool/pool-watch.js';
@@ -52,7 +52,6 @@ import { ownAddresses, servedHosts } from './sites/service-hosts.js';
 import { become, resolveAccount } from './support/account.js';
 import { claimStateDir, refuseSecond, removePid, writePid } from './support/state-dir.js';
 import { Deferred } from './support/deferred.js';
-import { firstMatch } from './support/pattern.js';
 import { Ledger } from './store/ledger.js';
 import type { DaemonWord } from './store/owner-table.js';
 import { loadLazyParts } from './store/lazy-parts.js';
@@ -127,17 +126,16 @@ export async function runDaemon(config: Config): Promise<void> {
       ledger,
       locks,
       slots: config.slots,
-      limits: { hosts: config.serviceHosts.slots, callbacks: config.callbacks.slots },
+      limits: { hosts: config.serviceHosts, callbacks: config.callbacks },
       backlogMax: config.backlog.max,
       bootTimeout: config.worker.bootTimeout,
       settleTimeout: config.worker.settleTimeout,
       outputLimit: config.output.max,
       oom: new OomCounter(),
       crashes,
-      // Ours have rules of their own for what is begun again.
-      retryOf: (callback) => (hasOwnRules(callback) ? undefined : firstMatch(config.callbacks.retry, callback)),
+      retryOf: (dispatch) => retryOf(config, dispatch),
       batchOf: (dispatch) => batches.jobOf(dispatch),
-      limitsOf: (one) => limitsOf(config.callbacks, one, clockwork.limitOf(one.site, one.handle)),
+      limitsOf: (one) => limitsOf(config, one, clockwork.limitOf(one.site, one.handle)),
       onTurn: (record, module, answer) => clockwork.turn(record, module, answer),
       killGrace: config.kill.grace,
       onEnd: (ending) => {
@@ -220,6 +218,7 @@ export async function runDaemon(config: Config): Promise<void> {
         ...ownFindings(troubles.list),
         ...jobFindings(clockwork.jobs()),
         ...(await examine(sites, { ...config, listen })),
+        ...settingFindings(sites, config),
       ],
       detach: async (to) => ({ ...(await detach(scheduler, handBack, bus, to)) }),
       retry: (wish) => retry(scheduler, wish),

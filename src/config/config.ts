@@ -28,6 +28,22 @@ export interface SiteConfig {
   readonly queues: 'auto' | 'off';
 }
 
+/** What some processes get, each by a pattern; the first one that matches counts. */
+export interface ProcessRules {
+  /** Runs at the same time. */
+  readonly slots: Readonly<Record<string, number>>;
+  /** How runs are kept apart. */
+  readonly isolation: Readonly<Record<string, Isolation>>;
+  /** Which are begun again after a bad end. */
+  readonly retry: Readonly<Record<string, RetryRule>>;
+  /** Milliseconds that a run may take. */
+  readonly time: Readonly<Record<string, number>>;
+  /** Bytes that a run may use. */
+  readonly memory: Readonly<Record<string, number>>;
+  /** Bytes that a run may print. */
+  readonly output: Readonly<Record<string, number>>;
+}
+
 /** Everything that a daemon is told, checked and complete. Times are milliseconds, sizes are bytes. */
 export interface Config {
   readonly listen: ListenAddress;
@@ -41,24 +57,13 @@ export interface Config {
   readonly stateDir: string;
   /** Runs at the same time. */
   readonly slots: number | 'auto';
-  readonly serviceHosts: {
-    /** Runs at the same time, by name of the service host. */
-    readonly slots: Readonly<Record<string, number>>;
+  /** By pattern of the name of the service host. */
+  readonly serviceHosts: ProcessRules & {
+    /** Which go first when starts wait; 0 where none is named. */
+    readonly priority: Readonly<Record<string, number>>;
   };
-  readonly callbacks: {
-    /** Runs at the same time, by pattern of the callback. */
-    readonly slots: Readonly<Record<string, number>>;
-    /** How runs are kept apart, by pattern of the callback. */
-    readonly isolation: Readonly<Record<string, Isolation>>;
-    /** Which are begun again after a bad end, by pattern of the callback. */
-    readonly retry: Readonly<Record<string, RetryRule>>;
-    /** Milliseconds that a run may take, by pattern of the callback. */
-    readonly time: Readonly<Record<string, number>>;
-    /** Bytes that a run may use, by pattern of the callback. */
-    readonly memory: Readonly<Record<string, number>>;
-    /** Bytes that a run may print, by pattern of the callback. */
-    readonly output: Readonly<Record<string, number>>;
-  };
+  /** By pattern of the callback. */
+  readonly callbacks: ProcessRules;
   readonly setAside: {
     /** Crashes; 0: never. */
     readonly after: number;

@@ -60,7 +60,15 @@ export function loadConfig(sources: ConfigSources): Config {
     ...(values.user === undefined ? {} : { user: values.user }),
     stateDir: values.state_dir ?? defaultStateDir(values.listen, sources),
     slots: values.slots,
-    serviceHosts: { slots: values['service_hosts.slots'] },
+    serviceHosts: {
+      slots: values['service_hosts.slots'],
+      priority: values['service_hosts.priority'],
+      isolation: values['service_hosts.isolation'],
+      retry: values['service_hosts.retry'],
+      time: values['service_hosts.time'],
+      memory: values['service_hosts.memory'],
+      output: values['service_hosts.output'],
+    },
     callbacks: {
       slots: values['callbacks.slots'],
       isolation: values['callbacks.isolation'],

@@ -1,13 +1,15 @@
 import { needsSlot, settingNames } from '../process/own-callback.js';
-import { matches } from '../support/pattern.js';
+import { PatternFinder } from '../support/pattern.js';
 import type { Dispatch } from './dispatch.js';
 
-/** How many processes of a kind may run at the same time. */
+type ByPattern = Readonly<Record<string, number>>;
+
+/** How many processes of a kind may run at the same time, and which go first. The first pattern that matches counts. */
 export interface LaneLimits {
-  /** By name of the service host. */
-  readonly hosts: Readonly<Record<string, number>>;
-  /** By pattern of the callback; the first that matches counts. */
-  readonly callbacks: Readonly<Record<string, number>>;
+  /** By pattern of the name of the service host. */
+  readonly hosts: { readonly slots: ByPattern; readonly priority: ByPattern };
+  /** By pattern of the callback. */
+  readonly callbacks: { readonly slots: ByPattern };
 }
 
 /** What decides in which lane a start stands. */
@@ -23,11 +25,21 @@ const slotless = 'slotless';
 export class Lanes {
   readonly #limits: LaneLimits;
   readonly #running = new Map<string, number>();
-  readonly #patterns = new Map<string, string | undefined>();
+  readonly #hosts: PatternFinder;
+  readonly #callbacks: PatternFinder;
+  readonly #priorities: PatternFinder;
   #slotsUsed = 0;
 
   constructor(limits: LaneLimits) {
     this.#limits = limits;
+    this.#hosts = new PatternFinder(Object.keys(limits.hosts.slots));
+    this.#callbacks = new PatternFinder(Object.keys(limits.callbacks.slots));
+    this.#priorities = new PatternFinder(Object.keys(limits.hosts.priority));
+  }
+
+  /** Of waiting starts the one with the higher number goes first. */
+  priorityOf({ serviceHost }: Pick<LaneMember, 'serviceHost'>): number {
+    return this.#limits.hosts.priority[this.#priorities.find(serviceHost) ?? ''] ?? 0;
   }
 
   /** Name of the lane of a start: the limits that it counts against. */
@@ -68,33 +80,19 @@ export class Lanes {
 
   #keys(member: LaneMember): string[] {
     if (!needsSlot(member.callback)) return [slotless];
-    const { serviceHost } = member;
-    const keys = Object.hasOwn(this.#limits.hosts, serviceHost) ? [`host ${serviceHost}`] : [];
-    const pattern = this.#patternOf(member);
-    return pattern === undefined ? keys : [...keys, `callback ${pattern}`];
-  }
-
-  #patternOf(member: LaneMember): string | undefined {
-    const names = settingNames(member);
-    const known = names.join(' ');
-    if (!this.#patterns.has(known)) {
-      // Names of callbacks are few, but nothing of a site may make a map grow for ever.
-      if (this.#patterns.size > 10_000) {
-        this.#patterns.clear();
-      }
-      this.#patterns.set(
-        known,
-        Object.keys(this.#limits.callbacks).find((pattern) => names.some((name) => matches(pattern, name))),
-      );
-    }
-    return this.#patterns.get(known);
+    const host = this.#hosts.find(member.serviceHost);
+    const callback = this.#callbacks.find(...settingNames(member));
+    return [
+      ...(host === undefined ? [] : [`host ${host}`]),
+      ...(callback === undefined ? [] : [`callback ${callback}`]),
+    ];
   }
 
   #limitOf(key: string): number {
     if (key === slotless) return Number.POSITIVE_INFINITY;
     const name = key.slice(key.indexOf(' ') + 1);
-    const limits = key.startsWith('host ') ? this.#limits.hosts : this.#limits.callbacks;
-    return limits[name] ?? Number.POSITIVE_INFINITY;
+    const { slots } = key.startsWith('host ') ? this.#limits.hosts : this.#limits.callbacks;
+    return slots[name] ?? Number.POSITIVE_INFINITY;
   }
 }
 

@@ -61,7 +61,7 @@ export class Scheduler extends BaseComponent {
     this.#bus = options.bus;
     this.#unsettled = new SettleLater(this.#options);
     this.#lanes = new Lanes(options.limits);
-    this.#waiting = new WaitingList((dispatch) => this.#lanes.laneOf(dispatch));
+    this.#waiting = new WaitingList(this.#lanes);
     this.#slots = new Slots({
       wanted: options.slots,
       bus: options.bus,
