@@ -30,6 +30,26 @@ export function poolConf(ports: Readonly<Record<string, number>>): Record<string
   };
 }
 
+/** Starts processes under one service host; TRUE, FALSE or NULL of the module for each. */
+export function startUnder(
+  site: BootedSite,
+  host: string,
+  callback: string,
+  handles: readonly string[],
+  args: readonly unknown[] = [],
+): Promise<unknown[]> {
+  return site.php<unknown[]>(
+    `$answers = array();
+     foreach ($args[2] as $handle) {
+       $process = new BackgroundProcess($handle);
+       $process->service_host = $args[0];
+       $answers[] = $process->start($args[1], $args[3]);
+     }
+     return $answers;`,
+    [host, callback, handles, args],
+  );
+}
+
 /** Several daemons of one site, each with a service host and a state folder of its own. */
 export class Pool {
   readonly members: readonly Member[];
@@ -79,16 +99,7 @@ export class Pool {
 
   /** Starts processes under one service host; TRUE, FALSE or NULL of the module for each. */
   start(host: string, callback: string, handles: readonly string[], args: readonly unknown[] = []): Promise<unknown[]> {
-    return this.#site.php<unknown[]>(
-      `$answers = array();
-       foreach ($args[2] as $handle) {
-         $process = new BackgroundProcess($handle);
-         $process->service_host = $args[0];
-         $answers[] = $process->start($args[1], $args[3]);
-       }
-       return $answers;`,
-      [host, callback, handles, args],
-    );
+    return startUnder(this.#site, host, callback, handles, args);
   }
 
   /** As if its machine had died: daemon and workers are gone at once. */
