@@ -19,6 +19,7 @@ import { daemonStatus } from './http/status.js';
 import { StatusBoard } from './http/status-board.js';
 import { StartIntake } from './intake/accept-start.js';
 import { TrustedPeers } from './intake/trusted-peers.js';
+import { FactsWatch } from './liveness/facts-watch.js';
 import { recover } from './liveness/recover.js';
 import { RowWatch } from './liveness/row-watch.js';
 import { StartNotes } from './liveness/start-notes.js';
@@ -264,6 +265,9 @@ export async function runDaemon(config: Config): Promise<void> {
     });
     await strandWatch.start();
     cleanUp.push(() => strandWatch.stop());
+    const factsWatch = new FactsWatch(sites, bus);
+    await factsWatch.start();
+    cleanUp.push(() => factsWatch.stop());
     await sweep.start();
     cleanUp.push(() => sweep.stop());
     const poolWatch = new PoolWatch({
