@@ -98,7 +98,13 @@ export class KeptRequests {
 
 /** Whether a request said more than the row and its service host do. */
 function saysMore({ context, uri, site }: KeptDispatch): boolean {
-  return context.prefix !== '' || Object.keys(context.headers).length > 0 || uri !== site.uris[0];
+  const headers = Object.entries(context.headers).filter(([name, value]) => !isDrupal(name, value));
+  return context.prefix !== '' || headers.length > 0 || uri !== site.uris[0];
+}
+
+/** What Drupal's own client says of itself, where no visitor's page is behind it. */
+function isDrupal(name: string, value: string): boolean {
+  return name === 'user-agent' && value.startsWith('Drupal (');
 }
 
 function noteOf({ handle, stamp, context, uri }: KeptDispatch): string {

@@ -53,10 +53,18 @@ export function startUnder(
 /** Several daemons of one site, each with a service host and a state folder of its own. */
 export class Pool {
   readonly members: readonly Member[];
+  /** The variables in settings.php. */
+  readonly conf: Readonly<Record<string, unknown>>;
   readonly #site: BootedSite;
   readonly #options: Omit<DaemonOptions, 'port' | 'stateDir'>;
 
-  private constructor(site: BootedSite, members: readonly Member[], options: DaemonOptions) {
+  private constructor(
+    site: BootedSite,
+    members: readonly Member[],
+    conf: Readonly<Record<string, unknown>>,
+    options: DaemonOptions,
+  ) {
+    this.conf = conf;
     this.#site = site;
     this.members = members;
     this.#options = options;
@@ -80,7 +88,8 @@ export class Pool {
   ): Promise<Pool> {
     const ports = Object.fromEntries(await Promise.all(hosts.map(async (host) => [host, await freePort()] as const)));
     const all = { ...ports, ...more };
-    await site.configure({ conf: { ...poolConf(all), ...conf } });
+    const variables = { ...poolConf(all), ...conf };
+    await site.configure({ conf: variables });
     const sites = [{ root: site.root, uris: site.uris }];
     const common: DaemonOptions = { sites, folder: suite.folder, ...options };
     const members: Member[] = [];
@@ -88,7 +97,7 @@ export class Pool {
       const port = ports[host] ?? 0;
       members.push({ host, port, daemon: await Daemon.start({ ...common, port }) });
     }
-    return new Pool(site, members, common);
+    return new Pool(site, members, variables, common);
   }
 
   member(host: string): Member {

@@ -68,7 +68,11 @@ it('keeps what a request said until its start waits no more, and a neighbour rea
 
 it('asks the database nothing for starts whose row says it all, and nothing twice', async () => {
   const { table, requests } = kept();
-  await requests.follow([waiting('plain', { context: plain })]);
+  const client = { 'user-agent': 'Drupal (+http://drupal.org/)' };
+  await requests.follow([
+    waiting('plain', { context: plain }),
+    waiting('cli', { context: { ...plain, headers: client } }),
+  ]);
   await requests.follow([]);
   expect(table.statements).toBe(0);
   const starts = [waiting('other-address', { context: plain, uri: second })];
