@@ -283,7 +283,11 @@ export async function runDaemon(config: Config): Promise<void> {
     cleanUp.push(() => queues.stop());
     await batches.start();
     cleanUp.push(() => batches.stop());
-    const requests = new Requests({ ...own, isDetached: () => handBack.isBegun });
+    const requests = new Requests({
+      ...own,
+      isDetached: () => handBack.isBegun,
+      rules: { ...config.requests, lease: config.queues.lease },
+    });
     await requests.start();
     cleanUp.push(() => requests.stop());
     await clockwork.start();

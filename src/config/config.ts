@@ -131,6 +131,14 @@ export interface Config {
     /** Names of service hosts. */
     readonly takeOverFrom: readonly string[];
   };
+  readonly requests: {
+    /** Under way at the same time. */
+    readonly max: number;
+    /** Connections to one host. */
+    readonly perHost: number;
+    /** Bytes of a body that goes to no file. */
+    readonly bodyMax: number;
+  };
   readonly serverStatus: {
     /** IP addresses and networks that may read it, besides the loopback ones and trusted proxies. */
     readonly allow: readonly string[];

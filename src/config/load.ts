@@ -111,6 +111,11 @@ export function loadConfig(sources: ConfigSources): Config {
       shareAfter: values['pool.share_after'],
       takeOverFrom: values['pool.take_over_from'],
     },
+    requests: {
+      max: values['requests.max'],
+      perHost: values['requests.per_host'],
+      bodyMax: values['requests.body_max'],
+    },
     serverStatus: { allow: values['server_status.allow'] },
     lookupWait: values.lookup_wait,
     waiters: { max: values['waiters.max'] },

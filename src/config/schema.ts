@@ -259,6 +259,28 @@ export const settings = {
     sentence:
       'Names of further service hosts whose starts are run here when nobody takes them; those in a service group with one that is served here need not be named.',
   }),
+  'requests.max': setting({
+    kind: kinds.integer(0, 10_000),
+    default: 100,
+    example: '20',
+    sentence:
+      'Number of requests handed over with drupald_http_start() that are under way at the same time, over all sites; further ones wait in their queue. 0: none are made here.',
+  }),
+  'requests.per_host': setting({
+    kind: kinds.integer(1, 1_000),
+    default: 6,
+    example: '2',
+    sentence:
+      'Connections to one host for such requests; those that find none wait for one, and their time runs meanwhile.',
+  }),
+  'requests.body_max': setting({
+    kind: kinds.size,
+    unit: 'bytes',
+    default: '1 MB',
+    example: '4 MB',
+    sentence:
+      'Size of the body of such a request that goes to no file, but through the database of the site; a larger one is no answer. One and a half times of it must fit into the max_allowed_packet of the database server.',
+  }),
   'server_status.allow': setting({
     kind: kinds.networks,
     default: [],
