@@ -15,6 +15,7 @@ export const systemPackages = [
   { name: 'php-redis', extension: 'redis' },
   { name: 'php-memcached', extension: 'memcached' },
   { name: 'php-apcu', extension: 'apcu' },
+  { name: 'php-curl', extension: 'curl' },
   // Only its program: the suite starts one of its own behind nginx.
   { name: 'php-fpm', program: ['php-fpm8.4', 'php-fpm8.3', 'php-fpm8.2', 'php-fpm'] },
   { name: 'nginx-light', program: ['nginx'] },

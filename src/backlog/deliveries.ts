@@ -47,7 +47,7 @@ export interface DeliveryTools {
   /** Names of the service hosts of a site that this daemon serves. */
   readonly hostsOf: (site: ServedSite) => readonly string[];
   /** Service hosts with a limit of their own, by their name. */
-  readonly hostLimits: Readonly<Record<string, number>>;
+  readonly isLimited: (host: string) => boolean;
 }
 
 /**
@@ -211,11 +211,11 @@ export class Deliveries {
   }
 
   #heirOf(site: ServedSite, host: string): string | undefined {
-    const { hostsOf, hostLimits } = this.#tools;
+    const { hostsOf, isLimited } = this.#tools;
     const all = hostsOf(site);
     if (all.includes(host)) return host;
     // Under one with a limit of its own it might have to wait.
-    const free = all.filter((name) => !Object.hasOwn(hostLimits, name));
+    const free = all.filter((name) => !isLimited(name));
     return heirOf(host, { groups: site.facts?.serviceGroups ?? {}, own: free.length > 0 ? free : all });
   }
 }

@@ -17,7 +17,7 @@ export interface LineRule {
 }
 
 /** Those settings that put starts into lines of their own. */
-export type PoolSettings = Pick<Config['callbacks'], 'slots' | 'poolSlots' | 'rate' | 'priority'>;
+export type PoolSettings = Pick<Config['callbacks'], 'slots' | 'poolSlots' | 'rate'>;
 
 /**
  * Into which lines of the shared backlog the starts of a site go. What the same rules hold back stands in one
@@ -27,8 +27,12 @@ export class PoolRules {
   readonly #settings: PoolSettings;
   readonly #byCallback = new Map<string, LineRule>();
 
-  constructor(settings: PoolSettings) {
+  /** Whether any start has a number of its own. */
+  readonly hasPriorities: boolean;
+
+  constructor(settings: PoolSettings, hasPriorities = false) {
     this.#settings = settings;
+    this.hasPriorities = hasPriorities;
   }
 
   /** Every line that there can be. */
@@ -64,11 +68,6 @@ export class PoolRules {
     }
     this.#byCallback.set(start.callback, rule);
     return rule;
-  }
-
-  /** Whether any start has a number of its own. */
-  get hasPriorities(): boolean {
-    return Object.keys(this.#settings.priority).length > 0;
   }
 
   #rule(pool: string | undefined, speed: string | undefined, local: string | undefined): LineRule {

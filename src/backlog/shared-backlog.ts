@@ -132,8 +132,7 @@ export class SharedBacklog extends BaseComponent implements Sharing {
    * takes it would take the limit from it, or hold it while others could run.
    */
   isFor(start: Pick<Dispatch, 'handle' | 'callback' | 'serviceHost'>): boolean {
-    const { hostLimits } = this.#options;
-    return needsSlot(start.callback) && !isOwnProcess(start) && !Object.hasOwn(hostLimits, start.serviceHost);
+    return needsSlot(start.callback) && !isOwnProcess(start) && !this.#options.isLimited(start.serviceHost);
   }
 
   async take(dispatches: readonly Dispatch[]): Promise<readonly Dispatch[]> {

@@ -28,6 +28,24 @@ export interface SiteConfig {
   readonly queues: 'auto' | 'off';
 }
 
+/** What some processes get, each by a pattern; the first one that matches counts. */
+export interface ProcessRules {
+  /** Runs at the same time. */
+  readonly slots: Readonly<Record<string, number>>;
+  /** Which go first when starts wait; 0 where none is named. */
+  readonly priority: Readonly<Record<string, number>>;
+  /** How runs are kept apart. */
+  readonly isolation: Readonly<Record<string, Isolation>>;
+  /** Which are begun again after a bad end. */
+  readonly retry: Readonly<Record<string, RetryRule>>;
+  /** Milliseconds that a run may take. */
+  readonly time: Readonly<Record<string, number>>;
+  /** Bytes that a run may use. */
+  readonly memory: Readonly<Record<string, number>>;
+  /** Bytes that a run may print. */
+  readonly output: Readonly<Record<string, number>>;
+}
+
 /** Everything that a daemon is told, checked and complete. Times are milliseconds, sizes are bytes. */
 export interface Config {
   readonly listen: ListenAddress;
@@ -41,29 +59,14 @@ export interface Config {
   readonly stateDir: string;
   /** Runs at the same time. */
   readonly slots: number | 'auto';
-  readonly serviceHosts: {
-    /** Runs at the same time, by name of the service host. */
-    readonly slots: Readonly<Record<string, number>>;
-  };
-  readonly callbacks: {
-    /** Runs at the same time, by pattern of the callback. */
-    readonly slots: Readonly<Record<string, number>>;
-    /** Runs at the same time on all daemons that share a backlog, by pattern of the callback. */
+  /** By pattern of the name of the service host. */
+  readonly serviceHosts: ProcessRules;
+  /** By pattern of the callback. */
+  readonly callbacks: ProcessRules & {
+    /** Runs at the same time on all daemons that share a backlog. */
     readonly poolSlots: Readonly<Record<string, number>>;
-    /** Runs that begin in a time on all of them, by pattern of the callback. */
+    /** Runs that begin in a time on all of them. */
     readonly rate: Readonly<Record<string, RateRule>>;
-    /** What comes first of all that waits, by pattern of the callback; 0 without an entry. */
-    readonly priority: Readonly<Record<string, number>>;
-    /** How runs are kept apart, by pattern of the callback. */
-    readonly isolation: Readonly<Record<string, Isolation>>;
-    /** Which are begun again after a bad end, by pattern of the callback. */
-    readonly retry: Readonly<Record<string, RetryRule>>;
-    /** Milliseconds that a run may take, by pattern of the callback. */
-    readonly time: Readonly<Record<string, number>>;
-    /** Bytes that a run may use, by pattern of the callback. */
-    readonly memory: Readonly<Record<string, number>>;
-    /** Bytes that a run may print, by pattern of the callback. */
-    readonly output: Readonly<Record<string, number>>;
   };
   readonly setAside: {
     /** Crashes; 0: never. */
@@ -135,6 +138,14 @@ export interface Config {
     readonly shareAfter: number | 'off';
     /** Names of service hosts. */
     readonly takeOverFrom: readonly string[];
+  };
+  readonly requests: {
+    /** Under way at the same time. */
+    readonly max: number;
+    /** Connections to one host. */
+    readonly perHost: number;
+    /** Bytes of a body that goes to no file. */
+    readonly bodyMax: number;
   };
   readonly serverStatus: {
     /** IP addresses and networks that may read it, besides the loopback ones and trusted proxies. */

@@ -60,7 +60,15 @@ export function loadConfig(sources: ConfigSources): Config {
     ...(values.user === undefined ? {} : { user: values.user }),
     stateDir: values.state_dir ?? defaultStateDir(values.listen, sources),
     slots: values.slots,
-    serviceHosts: { slots: values['service_hosts.slots'] },
+    serviceHosts: {
+      slots: values['service_hosts.slots'],
+      priority: values['service_hosts.priority'],
+      isolation: values['service_hosts.isolation'],
+      retry: values['service_hosts.retry'],
+      time: values['service_hosts.time'],
+      memory: values['service_hosts.memory'],
+      output: values['service_hosts.output'],
+    },
     callbacks: {
       slots: values['callbacks.slots'],
       poolSlots: values['callbacks.pool_slots'],
@@ -108,6 +116,11 @@ export function loadConfig(sources: ConfigSources): Config {
       takeOver: values['pool.take_over'],
       shareAfter: values['pool.share_after'],
       takeOverFrom: values['pool.take_over_from'],
+    },
+    requests: {
+      max: values['requests.max'],
+      perHost: values['requests.per_host'],
+      bodyMax: values['requests.body_max'],
     },
     serverStatus: { allow: values['server_status.allow'] },
     lookupWait: values.lookup_wait,

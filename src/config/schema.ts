@@ -1,5 +1,6 @@
 import { backlogSettings } from './backlog-schema.js';
 import * as kinds from './kinds.js';
+import { processSettings } from './process-schema.js';
 import { setting, type ValueOf } from './setting.js';
 
 /** Settings of the daemon by key path. `sites` and `schedule` stand beside them. */
@@ -36,19 +37,7 @@ export const settings = {
     sentence:
       'Number of processes that run at the same time. auto: from twice the number of cores (at least 4) up to 64, as long as the machine is calm, and never more than a third of the database connections that a site may have.',
   }),
-  'service_hosts.slots': setting({
-    kind: kinds.mapOf(kinds.integer(1, 10_000)),
-    default: {},
-    example: '{ background_batch: 4 }',
-    sentence: 'Number of processes of a service host that run at the same time, by its name.',
-  }),
-  'callbacks.slots': setting({
-    kind: kinds.mapOf(kinds.integer(1, 10_000)),
-    default: {},
-    example: '{ "feeds_*": 2 }',
-    sentence:
-      'Number of processes that run at the same time, by their callback; * stands for anything, the first pattern that fits counts. Processes of drupald itself (cron, jobs, queues) go by their handle, too.',
-  }),
+  ...processSettings,
   'backlog.max': setting({
     kind: kinds.integer(0, 10_000_000),
     default: 100_000,
@@ -62,30 +51,6 @@ export const settings = {
     default: '30 s',
     example: '30 s',
     sentence: 'How long running processes may go on when the daemon stops.',
-  }),
-  'callbacks.time': setting({
-    kind: kinds.mapOf(kinds.duration),
-    unit: 'ms',
-    default: {},
-    example: '{ "feeds_*": 30 min }',
-    sentence:
-      'How long processes may run, waiting included, by their callback; * stands for anything, the first pattern that fits counts. Processes of drupald itself (cron, jobs, queues) go by their handle, too. One that runs longer is ended.',
-  }),
-  'callbacks.memory': setting({
-    kind: kinds.mapOf(kinds.size),
-    unit: 'bytes',
-    default: {},
-    example: '{ "*": 1 GB }',
-    sentence:
-      'Memory that processes may use with all that they start, by their callback. What they share with others counts in part. One that uses more is ended.',
-  }),
-  'callbacks.output': setting({
-    kind: kinds.mapOf(kinds.size),
-    unit: 'bytes',
-    default: {},
-    example: '{ "*": 10 MB }',
-    sentence:
-      'What processes may print with all that they start, by their callback. One that prints more is ended; without an entry only its log is cut (output.max).',
   }),
   'set_aside.after': setting({
     kind: kinds.integer(0, 1_000),
@@ -114,20 +79,6 @@ export const settings = {
     example: 'continue',
     sentence:
       'What becomes of a running process whose row somebody unlocks in Drupal. stop: it is ended; continue: it goes on, and may run beside the next one of its handle.',
-  }),
-  'callbacks.retry': setting({
-    kind: kinds.mapOf(kinds.retryRule),
-    default: {},
-    example: '{ "import_*": { attempts: 3, pause: 30 s, on: [signalled, threw] } }',
-    sentence:
-      'Processes that are begun again after a bad end, by their callback; without an entry none is. attempts counts the first one, each pause is twice as long as the one before. Only for callbacks that may run twice.',
-  }),
-  'callbacks.isolation': setting({
-    kind: kinds.mapOf(kinds.choice('process', 'shared', 'fresh')),
-    default: {},
-    example: '{ "mymodule_index_*": shared }',
-    sentence:
-      'Isolation of some callbacks; * stands for anything, the first pattern that fits counts. Without effect where isolation is cold.',
   }),
   'queues.slots': setting({
     kind: kinds.mapOf(kinds.integer(0, 1_000)),
@@ -309,6 +260,28 @@ export const settings = {
     example: '[www1, www2]',
     sentence:
       'Names of further service hosts whose starts are run here when nobody takes them; those in a service group with one that is served here need not be named.',
+  }),
+  'requests.max': setting({
+    kind: kinds.integer(0, 10_000),
+    default: 100,
+    example: '20',
+    sentence:
+      'Number of requests handed over with drupald_http_start() that are under way at the same time, over all sites; further ones wait in their queue. 0: none are made here.',
+  }),
+  'requests.per_host': setting({
+    kind: kinds.integer(1, 1_000),
+    default: 6,
+    example: '2',
+    sentence:
+      'Connections to one host for such requests; those that find none wait for one, and their time runs meanwhile.',
+  }),
+  'requests.body_max': setting({
+    kind: kinds.size,
+    unit: 'bytes',
+    default: '1 MB',
+    example: '4 MB',
+    sentence:
+      'Size of the body of such a request that goes to no file, but through the database of the site; a larger one is no answer. One and a half times of it must fit into the max_allowed_packet of the database server.',
   }),
   'server_status.allow': setting({
     kind: kinds.networks,

@@ -2,6 +2,7 @@ import type { Config } from '../config/config.js';
 import { backlogFindings } from '../doctor/backlog-findings.js';
 import { jobFindings } from '../doctor/cron-findings.js';
 import { examine, ownFindings } from '../doctor/examine.js';
+import { settingFindings } from '../doctor/host-findings.js';
 import { ControlServer } from '../http/control.js';
 import { daemonStatus } from '../http/status.js';
 import { listDaemons } from '../pool/list-daemons.js';
@@ -39,6 +40,7 @@ export function makeControl(
       ...(shared ? await backlogFindings(shared.link) : []),
       ...jobFindings(clockwork.jobs()),
       ...(await examine(sites, here)),
+      ...settingFindings(sites, config),
     ],
     detach: async (to) => ({
       ...(await detach(scheduler, handBack, bus, to, shared && (() => shared.ownStarts.takeBack()))),

@@ -3,6 +3,7 @@ import type { Component } from '../components/component.js';
 import type { Config } from '../config/config.js';
 import { Clockwork } from '../cron/clockwork.js';
 import { queuesOfSchedule } from '../cron/entry-work.js';
+import { FactsWatch } from '../liveness/facts-watch.js';
 import { RowWatch } from '../liveness/row-watch.js';
 import { StatusWatch } from '../liveness/status-watch.js';
 import { StrandWatch } from '../liveness/strand-watch.js';
@@ -76,12 +77,17 @@ export function makeBackground(config: Config, base: Foundation, taking: Taking,
     isDetached,
     undelivered,
   });
-  const requests = new Requests({ ...own, isDetached });
+  const requests = new Requests({
+    ...own,
+    isDetached,
+    rules: { ...config.requests, lease: config.queues.lease },
+  });
   return {
     inOrder: [
       ...(shared ? [shared.backlog] : []),
       rowWatch,
       strandWatch,
+      new FactsWatch(sites, bus),
       sweep,
       poolWatch,
       watch,

@@ -5,10 +5,11 @@ import { RedisLink } from '../backlog/redis-link.js';
 import { SharedBacklog } from '../backlog/shared-backlog.js';
 import type { Config } from '../config/config.js';
 import type { HandBack } from '../scheduler/hand-back.js';
-import { prioritiesBy } from '../scheduler/priority.js';
+import { hasPriorities, prioritiesBy } from '../scheduler/priority.js';
 import type { Scheduler } from '../scheduler/scheduler.js';
 import type { ServedSite } from '../scheduler/served-site.js';
 import type { TakeStart } from '../scheduler/take-start.js';
+import { firstMatch } from '../support/pattern.js';
 import type { Foundation } from './foundation.js';
 
 /** A backlog that other daemons share. */
@@ -37,9 +38,9 @@ export function makeShared(
   const backlog = new SharedBacklog({
     ...{ sites, link, bus, scheduler, taker, hostsOf },
     parts: redisParts,
-    rules: new PoolRules(config.callbacks),
-    priorityOf: prioritiesBy(config.callbacks.priority),
-    hostLimits: config.serviceHosts.slots,
+    rules: new PoolRules(config.callbacks, hasPriorities(config)),
+    priorityOf: prioritiesBy(config),
+    isLimited: (host) => firstMatch(config.serviceHosts.slots, host) !== undefined,
     isDetached: () => handBack.isBegun,
   });
   scheduler.share(backlog);

@@ -4,18 +4,16 @@ import type { Clockwork } from '../cron/clockwork.js';
 import type { EventBus } from '../events/bus.js';
 import { StartNotes } from '../liveness/start-notes.js';
 import { Sweep } from '../liveness/sweep.js';
-import { hasOwnRules } from '../process/own-callback.js';
 import type { Queues } from '../queues/queues.js';
 import { HandBack } from '../scheduler/hand-back.js';
 import { prioritiesBy } from '../scheduler/priority.js';
+import { limitsOf, retryOf } from '../scheduler/process-rules.js';
 import { limitByRoom } from '../scheduler/room.js';
 import { Scheduler } from '../scheduler/scheduler.js';
 import type { ServedSite } from '../scheduler/served-site.js';
 import { TakeStart } from '../scheduler/take-start.js';
-import { limitsOf } from '../scheduler/watch-limits.js';
 import { servedHosts } from '../sites/service-hosts.js';
 import type { DaemonWord } from '../store/owner-table.js';
-import { firstMatch } from '../support/pattern.js';
 import { OomCounter } from '../workers/oom-counter.js';
 import type { Foundation } from './foundation.js';
 import { makeShared } from './shared.js';
@@ -49,17 +47,16 @@ export function makeScheduler(config: Config, base: Foundation, rooms: () => Roo
     locks,
     slots: config.slots,
     limits: { hosts: config.serviceHosts.slots, callbacks: config.callbacks.slots, pool: config.callbacks.poolSlots },
-    priorityOf: prioritiesBy(config.callbacks.priority),
+    priorityOf: prioritiesBy(config),
     backlogMax: config.backlog.max,
     bootTimeout: config.worker.bootTimeout,
     settleTimeout: config.worker.settleTimeout,
     outputLimit: config.output.max,
     oom: new OomCounter(),
     crashes,
-    // Ours have rules of their own for what is begun again.
-    retryOf: (callback) => (hasOwnRules(callback) ? undefined : firstMatch(config.callbacks.retry, callback)),
+    retryOf: (dispatch) => retryOf(config, dispatch),
     batchOf: (dispatch) => rooms().batches.jobOf(dispatch),
-    limitsOf: (one) => limitsOf(config.callbacks, one, rooms().clockwork.limitOf(one.site, one.handle)),
+    limitsOf: (one) => limitsOf(config, one, rooms().clockwork.limitOf(one.site, one.handle)),
     onTurn: (record, module, answer) => rooms().clockwork.turn(record, module, answer),
     killGrace: config.kill.grace,
     onEnd: (ending) => {

@@ -15,7 +15,7 @@ import { crontabFindings } from './crontab-findings.js';
 import { databaseFindings } from './database-findings.js';
 import { finding, type Finding } from './findings.js';
 import { loadedFindings } from './loaded-findings.js';
-import { hostFindings } from './host-findings.js';
+import { hostFindings, settingFindings, type NamingSite } from './host-findings.js';
 import { driverFindings, phpFindings } from './php-findings.js';
 import { poolFindings } from './pool-findings.js';
 import { siteFindings } from './site-findings.js';
@@ -48,10 +48,14 @@ export async function examineSites(
   try {
     return await withoutDaemon(config, shim, new EventBus(), async (borrow) => {
       const findings: Finding[] = [];
+      const seen: NamingSite[] = [];
       for (const site of config.sites) {
-        findings.push(...(await examineRoot({ ...config, sites: [site] }, config, shim, options, borrow)));
+        const known = seen.length;
+        findings.push(...(await examineRoot({ ...config, sites: [site] }, config, shim, options, borrow, seen)));
+        // One that was refused may define anything.
+        if (seen.length === known) seen.push({ facts: undefined, config: site });
       }
-      return findings;
+      return options.webOnly ? findings : [...findings, ...settingFindings(seen, config)];
     });
   } catch (error) {
     return [refusal(error)];
@@ -65,9 +69,11 @@ async function examineRoot(
   shim: string,
   options: ExamineOptions,
   borrow: BorrowSites,
+  seen: NamingSite[],
 ): Promise<Finding[]> {
   const work = async (sites: readonly ServedSite[]): Promise<Finding[]> => {
     const findings: Finding[] = [];
+    seen.push(...sites);
     if (!options.webOnly) {
       for (const site of sites) {
         // Never written by a look: a database that nobody has served stays without a mark.

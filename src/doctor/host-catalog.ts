@@ -30,6 +30,11 @@ export const hostCatalog = {
     title: '{site}: the service host {host} names the http_host {value}, which is no address of the site here',
     remedy: 'Correct http_host, or name that address as another --uri of the site: its starts are answered with 421.',
   },
+  'service-host-unknown': {
+    level: 'warn',
+    title: '{setting} names {host}, which no site here defines as a service host',
+    remedy: 'Correct the name, or take it out: as it stands it does nothing.',
+  },
   'scheme-not-covered': {
     level: 'warn',
     title: "{site}: the site is used over http and https ($conf['https']), but drupald knows only {known}",

@@ -3,6 +3,7 @@ import type { ServedSite } from '../scheduler/served-site.js';
 import type { SiteFacts } from '../sites/description.js';
 import { leadsHere, servedHosts } from '../sites/service-hosts.js';
 import { normalizeHost, type SiteUri } from '../sites/site-uri.js';
+import { matches } from '../support/pattern.js';
 import { finding, type Finding } from './findings.js';
 
 /** What of a site these findings need. */
@@ -45,6 +46,32 @@ export function hostFindings(
     }
   }
   return [...findings, ...uriFindings(site, facts)];
+}
+
+/** What of a site decides which names of service hosts mean something. */
+export type NamingSite = Pick<ServedSite, 'facts'> & { readonly config: Pick<ServedSite['config'], 'serves'> };
+
+/** Names and patterns of service hosts in the settings that fit none of any site; nothing while a site is not known. */
+export function settingFindings(
+  sites: readonly NamingSite[],
+  { serviceHosts, pool }: Pick<Config, 'serviceHosts' | 'pool'>,
+): Finding[] {
+  if (sites.some(({ facts }) => facts === undefined)) {
+    return [];
+  }
+  const known = sites.flatMap(({ facts, config }) => [
+    ...Object.keys(facts?.serviceHosts ?? {}),
+    ...(config.serves ?? []),
+  ]);
+  const settings: [string, readonly string[]][] = [['pool.take_over_from', pool.takeOverFrom]];
+  for (const [kind, map] of Object.entries(serviceHosts) as [string, object][]) {
+    settings.push([`service_hosts.${kind}`, Object.keys(map)]);
+  }
+  return settings.flatMap(([setting, patterns]) =>
+    patterns
+      .filter((pattern) => !known.some((name) => matches(pattern, name)))
+      .map((host) => finding('service-host-unknown', { setting, host })),
+  );
 }
 
 /** Whether the addresses that drupald was given are those that the site uses. */

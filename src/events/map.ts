@@ -128,6 +128,8 @@ export interface EventMap {
   'site.cannot-boot': EventBase & { readonly site: string; readonly reason: string; readonly retryMs?: number };
   'site.copied': EventBase & { readonly site: string };
   'site.recovered': EventBase & { readonly site: string };
+  /** Its service hosts, groups or settings files have changed. */
+  'site.reread': EventBase & { readonly site: string; readonly what: string };
   'worker.started': PhpEvent;
   'worker.exited': PhpEvent;
   'root.started': PhpEvent;

@@ -7,22 +7,23 @@ import type { StartContext } from '../sites/request.js';
 
 const fileName = 'starts.json';
 
+/** How a waiting start is written down. */
+export const waitingNote = z.object({
+  handle: z.string(),
+  stamp: z.string(),
+  uri: z.string(),
+  context: z.object({
+    remote: z.string(),
+    remotePort: z.number(),
+    headers: z.record(z.string(), z.string()),
+    prefix: z.string(),
+  }),
+});
+
 const notes = z.object({
   /** Names of service hosts whose starts came to us, by site. */
   hosts: z.record(z.string(), z.array(z.string())),
-  waiting: z.array(
-    z.object({
-      handle: z.string(),
-      stamp: z.string(),
-      uri: z.string(),
-      context: z.object({
-        remote: z.string(),
-        remotePort: z.number(),
-        headers: z.record(z.string(), z.string()),
-        prefix: z.string(),
-      }),
-    }),
-  ),
+  waiting: z.array(waitingNote),
 });
 type Notes = z.infer<typeof notes>;
 

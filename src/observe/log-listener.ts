@@ -85,6 +85,7 @@ const lines: { readonly [N in EventName]?: Line<N> } = {
     say: (e) => `Detached: ${count(e.handedBack, 'start')} given back, ${String(e.left)} left waiting.`,
   },
   'site.recovered': { level: 'info', say: (e) => `${e.site} starts again.` },
+  'site.reread': { level: 'info', say: (e) => `The settings of ${e.site} were read anew: ${e.what} changed.` },
   'worker.started': { level: 'debug', say: (e) => `Worker ${String(e.pid)} started.` },
   'worker.exited': { level: 'debug', say: (e) => `Worker ${String(e.pid)} ended${how(e)}.` },
   'worker.protocol': { level: 'warn', say: (e) => `A worker sent what is not understood: ${e.reason}` },

@@ -34,8 +34,12 @@ export class LogKeeper extends BaseComponent {
 }
 
 /** Bytes that any log may have. */
-export function longestLog({ output, callbacks }: Pick<Config, 'output' | 'callbacks'>): number {
-  return Math.max(output.max, ...Object.values(callbacks.output));
+export function longestLog({
+  output,
+  callbacks,
+  serviceHosts,
+}: Pick<Config, 'output' | 'callbacks' | 'serviceHosts'>): number {
+  return Math.max(output.max, ...Object.values(callbacks.output), ...Object.values(serviceHosts.output));
 }
 
 /** A program that a run has left behind may still write into its log. */

@@ -7,6 +7,7 @@ import type { StartTaker } from '../intake/accept-start.js';
 import { asStart } from '../liveness/found-start.js';
 import type { StartNotes } from '../liveness/start-notes.js';
 import { execStatus } from '../process/states.js';
+import type { Dispatch } from '../scheduler/dispatch.js';
 import type { RunEnd } from '../scheduler/end-run.js';
 import type { RunRecord } from '../scheduler/run-record.js';
 import type { Scheduler } from '../scheduler/scheduler.js';
@@ -15,7 +16,8 @@ import { isTakenOver, takenOver } from '../scheduler/taken-over.js';
 import type { HostMap } from '../sites/host-map.js';
 import type { ProcessRow } from '../store/process-store.js';
 import { StoreGuard } from '../store/store-guard.js';
-import { busyHosts, heirOf, neighboursOf, silentHosts, type PoolRules } from './neighbours.js';
+import { KeptRequests } from './kept-requests.js';
+import { busyHosts, heirOf, isAlive, neighboursOf, silentHosts, type PoolRules } from './neighbours.js';
 import { chooseUntaken, SeenRows } from './untaken.js';
 
 /** Milliseconds after which the same trouble is told again. */
@@ -27,13 +29,16 @@ const soon = 100;
 /** Rows of each kind that one look reads at most. */
 const batch = 500;
 
+/** Waiting starts of which what their requests brought along is kept at most. */
+const keptMost = 10_000;
+
 /** How a start ends here that was over elsewhere before this daemon could look. */
 const gone: RunEnd = { type: 'nothing', reason: 'it was taken over by another drupald, or removed, and is over' };
 
 export interface PoolWatchOptions {
   readonly sites: readonly ServedSite[];
   readonly hosts: HostMap<ServedSite>;
-  readonly scheduler: Pick<Scheduler, 'idle' | 'running' | 'allWaiting' | 'withdraw'>;
+  readonly scheduler: Pick<Scheduler, 'idle' | 'running' | 'allWaiting' | 'firstWaiting' | 'resting' | 'withdraw'>;
   readonly taker: StartTaker<ServedSite>;
   readonly notes: StartNotes;
   readonly bus: EventBus;
@@ -55,6 +60,7 @@ export interface PoolWatchOptions {
 /** What was seen at the last look at a site. */
 interface Seen {
   readonly rows: SeenRows;
+  readonly requests: KeptRequests;
   silent: readonly string[];
   /** Monotonic milliseconds. */
   at: number;
@@ -108,7 +114,7 @@ export class PoolWatch extends BaseComponent {
   /** @param takeOver seconds */
   async #lookAt(site: ServedSite, takeOver: number): Promise<void> {
     const at = performance.now();
-    const seen = this.#seen.get(site) ?? { rows: new SeenRows(), silent: [], at };
+    const seen = this.#seen.get(site) ?? this.#unseen(site, at);
     this.#seen.set(site, seen);
     if (at - seen.at > takeOver * 1000) {
       await this.#giveUp(site);
@@ -127,6 +133,8 @@ export class PoolWatch extends BaseComponent {
     const listed = await site.ownership.daemons();
     const now = listed?.now ?? Date.now() / 1000;
     const { shareAfter, scheduler } = this.#options;
+    const others = listed?.daemons.some((daemon) => daemon.id !== site.ownership.id && isAlive(daemon, takeOver));
+    await seen.requests.follow(others === true ? this.#waitingAt(site) : []);
     // What waits here may have begun at a neighbour.
     if (shareAfter !== 'off' && scheduler.allWaiting().length > 0) await this.#giveUp(site);
     // Two looks must show it: a clock that was set makes everybody look silent until the next sign of life.
@@ -151,17 +159,27 @@ export class PoolWatch extends BaseComponent {
     };
     const found = { sent, waiting: await alone(site, waiting), busy: await alone(site, shared), seenFor, now };
     for (const row of chooseUntaken(found, patience, scheduler.idle)) {
-      await this.#take(site, row, rules, busy);
+      await this.#take(site, row, rules, busy, seen.requests);
       clearTimeout(this.#next);
       this.#next = setTimeout(() => this.#looks.now(), soon);
     }
   }
 
-  async #take(site: ServedSite, row: ProcessRow, rules: PoolRules, busy: readonly string[]): Promise<void> {
+  async #take(
+    site: ServedSite,
+    row: ProcessRow,
+    rules: PoolRules,
+    busy: readonly string[],
+    requests: KeptRequests,
+  ): Promise<void> {
     const { bus, taker, hosts, notes } = this.#options;
     const to = heirOf(row.serviceHost, rules);
-    const taken =
-      to === undefined ? undefined : await site.neighbours.takeOver(row, to, randomBytes(16).toString('hex'));
+    if (to === undefined) {
+      return;
+    }
+    // Whoever had it removes this as soon as it has lost the row. Of one that nobody took nobody has seen the request.
+    const kept = row.status === execStatus.locked ? undefined : await requests.find(row);
+    const taken = await site.neighbours.takeOver(row, to, randomBytes(16).toString('hex'));
     if (!taken) {
       return;
     }
@@ -171,7 +189,18 @@ export class PoolWatch extends BaseComponent {
     bus.emit('start.taken-over', { site: site.name, handle, callback, from, to: taken.serviceHost, reason });
     // It runs under the address that it was sent to.
     const httpHost = site.facts?.serviceHosts[from]?.httpHost ?? '';
-    await taker.offer(asStart(site, taken, httpHost, hosts, notes));
+    await taker.offer(asStart(site, taken, httpHost, hosts, notes, kept));
+    if (kept) await requests.forget(row);
+  }
+
+  #unseen(site: ServedSite, at: number): Seen {
+    return { rows: new SeenRows(), requests: new KeptRequests(site.starts), silent: [], at };
+  }
+
+  #waitingAt(site: ServedSite): Dispatch[] {
+    const { scheduler } = this.#options;
+    const waiting = [...scheduler.firstWaiting(keptMost), ...scheduler.resting().slice(0, keptMost)];
+    return waiting.filter((dispatch) => dispatch.site === site);
   }
 
   /** Has others see that somebody here has a start in hand, when its worker takes long to claim it. */

@@ -113,7 +113,11 @@ export function outOfMemoryLimit(callback: string, limit: number, used: number):
 
 /** A run printed more than it may, in bytes. */
 export function outOfOutput(callback: string, limit: number): Outcome {
-  return cancelled(callback, 'drupald', `it printed more than ${formatBytes(limit)}, its limit (callbacks.output)`);
+  return cancelled(
+    callback,
+    'drupald',
+    `it printed more than ${formatBytes(limit)}, its limit (callbacks.output, service_hosts.output)`,
+  );
 }
 
 /** A run was killed while the kernel killed processes because memory ran short. */

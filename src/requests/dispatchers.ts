@@ -3,9 +3,6 @@ import { Agent } from 'undici';
 import { guardedLookup } from './private-address.js';
 import type { RequestOrder } from './order.js';
 
-/** Connections to one host at a time; further requests wait for one of them. */
-const perHost = 6;
-
 /** Milliseconds until a connection must be there. */
 const connectTimeout = 10_000;
 
@@ -15,6 +12,12 @@ const kept = 16;
 /** Pools of connections: those that were checked are never used by requests that are not. */
 export class Dispatchers {
   readonly #agents = new Map<string, Agent>();
+  readonly #perHost: number;
+
+  /** @param perHost connections to one host at a time; further requests wait for one of them */
+  constructor(perHost: number) {
+    this.#perHost = perHost;
+  }
 
   /** The pool for requests with this rule about private addresses. */
   for(rule: RequestOrder['private']): Agent {
@@ -29,7 +32,7 @@ export class Dispatchers {
     const lookup = rule === true ? {} : { lookup: guardedLookup(rule || []) };
     // The order's own time counts, not one for each part.
     const agent = new Agent({
-      connections: perHost,
+      connections: this.#perHost,
       connect: { timeout: connectTimeout, ...lookup },
       headersTimeout: 0,
       bodyTimeout: 0,

@@ -35,12 +35,6 @@ export function readOrder(data: unknown): RequestOrder | undefined {
   }
 }
 
-/** Seconds that a request takes at most, with everything that it may be tried again for. */
-export function longest({ timeout, retries, pause }: RequestOrder): number {
-  const pauses = Array.from({ length: retries }, (_, index) => pauseBefore(pause, index + 1));
-  return (timeout || 3_600) * (retries + 1) + pauses.reduce((sum, one) => sum + one, 0);
-}
-
 /** Seconds before a further attempt; the first one after the first is number 1. */
 export function pauseBefore(first: number, number: number): number {
   return Math.min(300, first * 2 ** (number - 1));

@@ -11,17 +11,21 @@ import type { Dispatchers } from './dispatchers.js';
 import { pauseBefore, type RequestOrder } from './order.js';
 import { refuseLiteral } from './private-address.js';
 
-/** Bytes of a body that has no file of its own: it goes through the site's database. */
-const bodyMax = 1024 * 1024;
-
 const redirects: readonly number[] = [301, 302, 303, 307, 308];
 
+/** What requests are made with. */
+export interface Sender {
+  readonly dispatchers: Dispatchers;
+  /** Bytes of a body that has no file of its own: it goes through the site's database. */
+  readonly bodyMax: number;
+}
+
 /** Makes a request, again where that may help. Rejects only when `stop` is aborted. */
-export async function send(order: RequestOrder, dispatchers: Dispatchers, stop: AbortSignal): Promise<Answer> {
+export async function send(order: RequestOrder, sender: Sender, stop: AbortSignal): Promise<Answer> {
   const start = Date.now() / 1000;
   for (let attempts = 1; ; attempts += 1) {
     const limit = order.timeout > 0 ? AbortSignal.timeout(order.timeout * 1000) : undefined;
-    const found = await sendOnce(order, dispatchers, limit ? AbortSignal.any([stop, limit]) : stop);
+    const found = await sendOnce(order, sender, limit ? AbortSignal.any([stop, limit]) : stop);
     stop.throwIfAborted();
     if (attempts > order.retries || !mayTryAgain(found.code, order.method)) {
       return { ...found, start, end: Date.now() / 1000, attempts };
@@ -32,7 +36,7 @@ export async function send(order: RequestOrder, dispatchers: Dispatchers, stop: 
 
 type Found = Omit<Answer, 'start' | 'end' | 'attempts'>;
 
-async function sendOnce(order: RequestOrder, dispatchers: Dispatchers, signal: AbortSignal): Promise<Found> {
+async function sendOnce(order: RequestOrder, sender: Sender, signal: AbortSignal): Promise<Found> {
   let { url, method } = order;
   let headers: Record<string, string> = { ...order.headers };
   let body: Buffer | null = order.data === '' ? null : Buffer.from(order.data, 'base64');
@@ -42,7 +46,7 @@ async function sendOnce(order: RequestOrder, dispatchers: Dispatchers, signal: A
       const address = addressOf(url);
       if (order.private !== true) refuseLiteral(address.hostname, order.private || []);
       const response = await request(address, {
-        dispatcher: dispatchers.for(order.private),
+        dispatcher: sender.dispatchers.for(order.private),
         method,
         headers,
         body,
@@ -64,7 +68,7 @@ async function sendOnce(order: RequestOrder, dispatchers: Dispatchers, signal: A
           continue;
         }
       }
-      return { url, ...led, ...(await read(order, response)) };
+      return { url, ...led, ...(await read(order, response, sender.bodyMax)) };
     }
   } catch (error) {
     return { url, ...led, data: '', ...failureOf(error) };
@@ -79,12 +83,16 @@ function addressOf(url: string): URL {
   return address;
 }
 
-async function read(order: RequestOrder, response: Dispatcher.ResponseData): Promise<Omit<Found, 'url'>> {
+async function read(
+  order: RequestOrder,
+  response: Dispatcher.ResponseData,
+  bodyMax: number,
+): Promise<Omit<Found, 'url'>> {
   const { statusCode: code, body } = response;
   const message = STATUS_CODES[code] ?? '';
   const isWell = code >= 200 && code < 300;
   const file = isWell && order.file !== null ? order.file : undefined;
-  const data = file === undefined ? await collect(body) : await store(body, file);
+  const data = file === undefined ? await collect(body, bodyMax) : await store(body, file);
   return {
     code,
     ...(code < 400 ? {} : { error: message === '' ? `HTTP ${code}` : message }),
@@ -96,7 +104,7 @@ async function read(order: RequestOrder, response: Dispatcher.ResponseData): Pro
   };
 }
 
-async function collect(body: Dispatcher.ResponseData['body']): Promise<string> {
+async function collect(body: Dispatcher.ResponseData['body'], bodyMax: number): Promise<string> {
   const chunks: Buffer[] = [];
   let size = 0;
   for await (const chunk of body as AsyncIterable<Buffer>) {

@@ -17,7 +17,7 @@ import { outcomeNote } from './ledger-notes.js';
 import type { RunRecord } from './run-record.js';
 import { askForLateClaim, askForSilentClaim } from './silent-claim.js';
 import { takenOver, wasTakenOver } from './taken-over.js';
-import type { RunLimits } from './watch-limits.js';
+import type { RunLimits } from './process-rules.js';
 import type { ServedSite } from './served-site.js';
 
 /** What the pipeline needs besides the run. */
@@ -34,7 +34,7 @@ export interface RunTools {
   /** Bytes. */
   readonly outputLimit: number;
   readonly oom: Pick<OomCounter, 'hasRisen'>;
-  readonly retryOf: (callback: string) => RetryRule | undefined;
+  readonly retryOf: (dispatch: Dispatch) => RetryRule | undefined;
   readonly limitsOf: (dispatch: Dispatch) => RunLimits;
   /** How a batch is run. */
   readonly batchOf: (dispatch: Dispatch) => BatchJob;
@@ -153,15 +153,15 @@ async function settleClaimed(
   return { type: 'ended', outcome };
 }
 
-/** Puts a run to wait again when the rule for its callback says so: its row stays, its hook is not told. */
+/** Puts a run to wait again when its rule says so: its row stays, its hook is not told. */
 async function requeue(
   record: RunRecord,
   tools: RunTools,
   outcome: Outcome,
   stamp: string,
 ): Promise<{ stamp: string; pause: number } | undefined> {
-  const { site, handle, callback, tries } = record.dispatch;
-  const rule = tools.retryOf(callback);
+  const { site, handle, tries } = record.dispatch;
+  const rule = tools.retryOf(record.dispatch);
   if (!rule || record.claimStamp === undefined || tries + 1 >= rule.attempts || !rule.on.has(outcome.kind)) {
     return undefined;
   }

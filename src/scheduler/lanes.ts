@@ -1,15 +1,17 @@
 import { needsSlot, settingNames } from '../process/own-callback.js';
-import { matches } from '../support/pattern.js';
+import { PatternFinder } from '../support/pattern.js';
 import type { Dispatch } from './dispatch.js';
 
-/** How many processes of a kind may run at the same time. */
+type ByPattern = Readonly<Record<string, number>>;
+
+/** How many processes of a kind may run at the same time. The first pattern that matches counts. */
 export interface LaneLimits {
-  /** By name of the service host. */
-  readonly hosts: Readonly<Record<string, number>>;
-  /** By pattern of the callback; the first that matches counts. */
-  readonly callbacks: Readonly<Record<string, number>>;
+  /** By pattern of the name of the service host. */
+  readonly hosts: ByPattern;
+  /** By pattern of the callback. */
+  readonly callbacks: ByPattern;
   /** The same over all daemons; here it counts for those of this one. */
-  readonly pool?: Readonly<Record<string, number>>;
+  readonly pool?: ByPattern;
 }
 
 /** What decides in which lane a start stands. */
@@ -25,11 +27,16 @@ const slotless = 'slotless';
 export class Lanes {
   readonly #limits: LaneLimits;
   readonly #running = new Map<string, number>();
-  readonly #patterns = new Map<string, string | undefined>();
+  readonly #finders: Readonly<Record<'host' | 'callback' | 'pool', PatternFinder>>;
   #slotsUsed = 0;
 
   constructor(limits: LaneLimits) {
     this.#limits = limits;
+    this.#finders = {
+      host: new PatternFinder(Object.keys(limits.hosts)),
+      callback: new PatternFinder(Object.keys(limits.callbacks)),
+      pool: new PatternFinder(Object.keys(limits.pool ?? {})),
+    };
   }
 
   /** Name of the lane of a start: the limits that it counts against. */
@@ -54,7 +61,13 @@ export class Lanes {
 
   /** The same for starts of a service host whose callback fits a pattern; undefined: no pattern. */
   hasRoomFor(host: string, pattern: string | undefined): boolean {
-    return this.hasRoom(JSON.stringify([`host ${host}`, ...(pattern === undefined ? [] : [`callback ${pattern}`])]));
+    const found = this.#finders.host.find(host);
+    return this.hasRoom(
+      JSON.stringify([
+        ...(found === undefined ? [] : [`host ${found}`]),
+        ...(pattern === undefined ? [] : [`callback ${pattern}`]),
+      ]),
+    );
   }
 
   /** Counts a start that begins to run. */
@@ -75,40 +88,22 @@ export class Lanes {
 
   #keys(member: LaneMember): string[] {
     if (!needsSlot(member.callback)) return [slotless];
-    const { serviceHost } = member;
-    const keys = Object.hasOwn(this.#limits.hosts, serviceHost) ? [`host ${serviceHost}`] : [];
-    for (const kind of ['callback', 'pool'] as const) {
-      const pattern = this.#patternOf(member, kind);
-      if (pattern !== undefined) keys.push(`${kind} ${pattern}`);
-    }
-    return keys;
-  }
-
-  #limitsOf(kind: string): Readonly<Record<string, number>> {
-    const { hosts, callbacks, pool = {} } = this.#limits;
-    return kind === 'host' ? hosts : kind === 'pool' ? pool : callbacks;
-  }
-
-  #patternOf(member: LaneMember, kind: 'callback' | 'pool'): string | undefined {
     const names = settingNames(member);
-    const known = `${kind} ${names.join(' ')}`;
-    if (!this.#patterns.has(known)) {
-      // Names of callbacks are few, but nothing of a site may make a map grow for ever.
-      if (this.#patterns.size > 10_000) {
-        this.#patterns.clear();
-      }
-      this.#patterns.set(
-        known,
-        Object.keys(this.#limitsOf(kind)).find((pattern) => names.some((name) => matches(pattern, name))),
-      );
-    }
-    return this.#patterns.get(known);
+    const found = {
+      host: this.#finders.host.find(member.serviceHost),
+      callback: this.#finders.callback.find(...names),
+      pool: this.#finders.pool.find(...names),
+    };
+    return Object.entries(found).flatMap(([kind, pattern]) => (pattern === undefined ? [] : [`${kind} ${pattern}`]));
   }
 
   #limitOf(key: string): number {
     if (key === slotless) return Number.POSITIVE_INFINITY;
     const at = key.indexOf(' ');
-    return this.#limitsOf(key.slice(0, at))[key.slice(at + 1)] ?? Number.POSITIVE_INFINITY;
+    const { hosts, callbacks, pool = {} } = this.#limits;
+    const kind = key.slice(0, at);
+    const limits = kind === 'host' ? hosts : kind === 'pool' ? pool : callbacks;
+    return limits[key.slice(at + 1)] ?? Number.POSITIVE_INFINITY;
   }
 }
 

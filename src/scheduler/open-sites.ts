@@ -1,7 +1,7 @@
 import { access, constants } from 'node:fs/promises';
 import { join } from 'node:path';
 
-import type { Config, Isolation, SiteConfig } from '../config/config.js';
+import type { Config, SiteConfig } from '../config/config.js';
 import { fail, isError } from '../errors.js';
 import type { EventBus } from '../events/bus.js';
 import type { SiteFacts, SiteSettings } from '../sites/description.js';
@@ -9,16 +9,15 @@ import { parseSiteUri, type SiteUri } from '../sites/site-uri.js';
 import { probeDatabase } from '../store/database.js';
 import { bootReason, describeSite, type SiteAnswer } from '../workers/describe-site.js';
 import type { JobPlace } from '../workers/jobs.js';
-import { firstMatch } from '../support/pattern.js';
 import type { Account } from '../support/account.js';
 import type { WorkerSource } from '../workers/worker.js';
 import type { PhpOptions } from '../workers/php-command.js';
-import { isCronOne } from '../process/cron-one.js';
 import { SharedPool } from '../workers/shared-pool.js';
 import { SiteWorkers } from '../workers/site-workers.js';
 import { ColdSource, RootSource } from '../workers/sources.js';
 import { WarmPool } from '../workers/warm-pool.js';
 import type { WorkerSocket } from '../workers/worker-socket.js';
+import { isolationOf } from './process-rules.js';
 import { ServedSite } from './served-site.js';
 
 /** What opening the sites of a configuration needs. */
@@ -99,14 +98,6 @@ function makeSource(tools: OpenTools, config: SiteConfig): WorkerSource {
     : new RootSource(tools.socket, options, tools.bus);
 }
 
-/** A program for each run needs no fork; where forks are not to be had, a callback cannot ask for one. */
-function isolationOf(config: Config, callback: string): Isolation {
-  if (config.isolation === 'cold') return 'cold';
-  const wished = firstMatch(config.callbacks.isolation, callback) ?? config.isolation;
-  // Of several runs of a job in one PHP process, Ultimate Cron 1.x logs only the first.
-  return wished === 'shared' && isCronOne(callback) ? 'process' : wished;
-}
-
 async function openRoot(tools: OpenTools, config: SiteConfig, source: WorkerSource): Promise<ServedSite[]> {
   const place: JobPlace = {
     root: config.root,
@@ -133,7 +124,7 @@ async function openRoot(tools: OpenTools, config: SiteConfig, source: WorkerSour
   return [...folders.values()].map(({ uris, answer, settings }) => {
     const workers = new SiteWorkers({
       source,
-      isolationOf: (callback) => isolationOf(tools.config, callback),
+      isolationOf: (process) => isolationOf(tools.config, process),
       shared: () => new SharedPool(tools.config.shared, place.logs),
       warm: (uri) =>
         new WarmPool({

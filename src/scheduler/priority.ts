@@ -1,29 +1,27 @@
+import type { Config } from '../config/config.js';
 import { settingNames } from '../process/own-callback.js';
-import { firstMatch } from '../support/pattern.js';
+import { PatternFinder } from '../support/pattern.js';
 import type { Dispatch } from './dispatch.js';
 
-/**
- * What comes first of the starts that wait, by their callback: higher numbers.
- *
- * @param patterns numbers by pattern; the first that fits counts, 0 where none does
- */
-export function prioritiesBy(
-  patterns: Readonly<Record<string, number>>,
-): (start: Pick<Dispatch, 'handle' | 'callback'>) => number {
-  if (Object.keys(patterns).length === 0) {
-    return () => 0;
-  }
-  const known = new Map<string, number>();
-  return (start) => {
-    const names = settingNames(start);
-    const key = names.join(' ');
-    let priority = known.get(key);
-    if (priority === undefined) {
-      priority = firstMatch(patterns, ...names) ?? 0;
-      // Nothing of a site may make a map grow for ever.
-      if (known.size > 10_000) known.clear();
-      known.set(key, priority);
-    }
-    return priority;
-  };
+/** What decides what comes first. */
+export type PrioritySettings = {
+  readonly [K in 'callbacks' | 'serviceHosts']: Pick<Config[K], 'priority'>;
+};
+
+/** What comes first of the starts that wait: higher numbers. By its callback, else by its service host, else 0. */
+export function prioritiesBy({
+  callbacks,
+  serviceHosts,
+}: PrioritySettings): (start: Pick<Dispatch, 'handle' | 'callback' | 'serviceHost'>) => number {
+  const own = new PatternFinder(Object.keys(callbacks.priority));
+  const hosts = new PatternFinder(Object.keys(serviceHosts.priority));
+  return (start) =>
+    callbacks.priority[own.find(...settingNames(start)) ?? ''] ??
+    serviceHosts.priority[hosts.find(start.serviceHost) ?? ''] ??
+    0;
+}
+
+/** Whether any start has another number than 0. */
+export function hasPriorities({ callbacks, serviceHosts }: PrioritySettings): boolean {
+  return [callbacks, serviceHosts].some(({ priority }) => Object.values(priority).some((number) => number !== 0));
 }

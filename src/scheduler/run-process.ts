@@ -86,9 +86,9 @@ async function attempt(record: RunRecord, tools: RunTools): Promise<RunEnd | Sta
 }
 
 /** Ends after which a run may begin again: none when this is its last try. */
-function retryKinds({ callback, tries }: Dispatch, tools: RunTools): OutcomeKind[] {
-  const rule = tools.retryOf(callback);
-  return rule && tries + 1 < rule.attempts ? [...rule.on] : [];
+function retryKinds(dispatch: Dispatch, tools: RunTools): OutcomeKind[] {
+  const rule = tools.retryOf(dispatch);
+  return rule && dispatch.tries + 1 < rule.attempts ? [...rule.on] : [];
 }
 
 /** Bytes that a log may have: as many as the run may print, where that is limited. */

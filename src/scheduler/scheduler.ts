@@ -50,7 +50,10 @@ export class Scheduler extends BaseComponent {
     this.#bus = options.bus;
     this.#unsettled = new SettleLater(this.#options);
     this.#lanes = new Lanes(options.limits);
-    this.#waiting = new WaitingList((dispatch) => this.#lanes.laneOf(dispatch), options.priorityOf);
+    this.#waiting = new WaitingList({
+      laneOf: (dispatch) => this.#lanes.laneOf(dispatch),
+      priorityOf: options.priorityOf,
+    });
     this.#inLine = new InLine(options.bus, this.#known, this.#waiting);
     this.#slots = new Slots({
       wanted: options.slots,

@@ -18,6 +18,7 @@ import { ProcessStore } from '../store/process-store.js';
 import { QueueItemTable } from '../store/queue-item-table.js';
 import { QueueTable } from '../store/queue-table.js';
 import { RunTable } from '../store/run-table.js';
+import { StartTable } from '../store/start-table.js';
 import { UltimateStore } from '../store/ultimate-store.js';
 import { Backoff } from '../support/backoff.js';
 import { bootReason, describeSite } from '../workers/describe-site.js';
@@ -62,6 +63,8 @@ export class ServedSite extends BaseComponent {
   readonly store: ProcessStore;
   /** What was sent to other daemons of the site. */
   readonly neighbours: NeighbourTable;
+  /** What the requests of waiting starts brought along, for those others. */
+  readonly starts: StartTable;
   /** Its past runs. */
   readonly runs: RunTable;
   /** Items of its queues, and those that have failed. */
@@ -124,6 +127,7 @@ export class ServedSite extends BaseComponent {
     const processes = own ? open(own, 'background_process') : main;
     this.store = new ProcessStore(processes, main);
     this.neighbours = new NeighbourTable(processes);
+    this.starts = new StartTable(main);
     this.core = new CoreTables(main);
     this.runs = new RunTable(processes, main);
     this.queue = new QueueTable(main);

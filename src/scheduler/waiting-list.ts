@@ -1,25 +1,112 @@
 import type { Dispatch } from './dispatch.js';
 import type { ServedSite } from './served-site.js';
+import { WaitingQueue } from './waiting-queue.js';
+
+/** Where a start stands in the list. */
+export interface WaitingPlaces {
+  readonly laneOf: (dispatch: Dispatch) => string;
+  /** Higher numbers go first. */
+  readonly priorityOf: (dispatch: Dispatch) => number;
+}
+
+/** All starts stand alike. */
+const onePlace: WaitingPlaces = { laneOf: () => '', priorityOf: () => 0 };
 
 /**
- * Starts that wait for a slot: those of a higher priority first, else first in, first out within a site, and the sites
- * in turn, so that a flood of one does not hold back the others. Those that may
- * not run now because of a limit of their own are passed over.
+ * Starts that wait for a slot. Those of a higher priority go first, whatever their age; within one priority it is
+ * first in, first out within a site, and the sites in turn, so that a flood of one does not hold back the others.
+ * Those that may not run now because of a limit of their own are passed over, also by lower ones.
  */
 export class WaitingList {
-  readonly #lines = new Map<ServedSite, Map<string, Queue>>();
-  readonly #laneOf: (dispatch: Dispatch) => string;
-  readonly #priorityOf: (dispatch: Dispatch) => number;
+  readonly #places: WaitingPlaces;
+  /** By priority, the highest first. */
+  #levels: readonly Level[] = [];
+
+  /** @param places starts of one lane may or may not run together */
+  constructor(places: WaitingPlaces = onePlace) {
+    this.#places = places;
+  }
+
+  get size(): number {
+    return this.#levels.reduce((sum, { size }) => sum + size, 0);
+  }
+
+  sizeOf(site: ServedSite): number {
+    return this.#levels.reduce((sum, level) => sum + level.sizeOf(site), 0);
+  }
+
+  add(dispatch: Dispatch): void {
+    this.#level(dispatch).add(dispatch, this.#places.laneOf(dispatch));
+  }
+
+  /** Back to where it was: it was taken but could not begin. */
+  putBack(dispatch: Dispatch): void {
+    this.#level(dispatch).putBack(dispatch, this.#places.laneOf(dispatch));
+  }
+
+  /** The next start that may run now; undefined: none. */
+  take(maySite: (site: ServedSite) => boolean, mayLane: (lane: string) => boolean = () => true): Dispatch | undefined {
+    for (const level of this.#levels) {
+      const next = level.take(maySite, mayLane);
+      if (next) {
+        return next;
+      }
+    }
+    return undefined;
+  }
+
+  /** Takes one out; false: it does not wait. */
+  remove(dispatch: Dispatch): boolean {
+    return this.#level(dispatch).remove(dispatch, this.#places.laneOf(dispatch));
+  }
+
+  /** Empties the list; what was in it. */
+  clear(): Dispatch[] {
+    const all = [...this];
+    this.#levels = [];
+    return all;
+  }
+
+  /** The first of them, at most `limit`. */
+  firstOnes(limit: number): Dispatch[] {
+    const first: Dispatch[] = [];
+    for (const dispatch of this) {
+      if (first.length >= limit) {
+        break;
+      }
+      first.push(dispatch);
+    }
+    return first;
+  }
+
+  /** All that waits: the highest priority first, oldest first within each site and lane. */
+  *[Symbol.iterator](): Generator<Dispatch> {
+    for (const level of this.#levels) {
+      yield* level;
+    }
+  }
+
+  #level(dispatch: Dispatch): Level {
+    const priority = this.#places.priorityOf(dispatch);
+    let level = this.#levels.find((one) => one.priority === priority);
+    if (!level) {
+      // Priorities are those of the settings: there are never many.
+      level = new Level(priority);
+      this.#levels = [...this.#levels, level].sort((one, other) => other.priority - one.priority);
+    }
+    return level;
+  }
+}
+
+/** Starts of one priority. */
+class Level {
+  readonly priority: number;
+  readonly #lines = new Map<ServedSite, Map<string, WaitingQueue>>();
   #turn: ServedSite[] = [];
   #size = 0;
 
-  /**
-   * @param laneOf starts of one lane may or may not run together
-   * @param priorityOf higher numbers come first
-   */
-  constructor(laneOf: (dispatch: Dispatch) => string = () => '', priorityOf: (dispatch: Dispatch) => number = () => 0) {
-    this.#laneOf = laneOf;
-    this.#priorityOf = priorityOf;
+  constructor(priority: number) {
+    this.priority = priority;
   }
 
   get size(): number {
@@ -34,19 +121,17 @@ export class WaitingList {
     return size;
   }
 
-  add(dispatch: Dispatch): void {
-    this.#queue(dispatch).push(dispatch);
+  add(dispatch: Dispatch, lane: string): void {
+    this.#queue(dispatch, lane).push(dispatch);
     this.#size += 1;
   }
 
-  /** Back to where it was: it was taken but could not begin. */
-  putBack(dispatch: Dispatch): void {
-    this.#queue(dispatch).insert(dispatch);
+  putBack(dispatch: Dispatch, lane: string): void {
+    this.#queue(dispatch, lane).insert(dispatch);
     this.#size += 1;
   }
 
-  /** The next start that may run now; undefined: none. */
-  take(maySite: (site: ServedSite) => boolean, mayLane: (lane: string) => boolean = () => true): Dispatch | undefined {
+  take(maySite: (site: ServedSite) => boolean, mayLane: (lane: string) => boolean): Dispatch | undefined {
     for (let turn = 0; turn < this.#turn.length; turn += 1) {
       const site = this.#turn[turn];
       if (!site || !maySite(site)) {
@@ -62,33 +147,10 @@ export class WaitingList {
     return undefined;
   }
 
-  /** Takes one out; false: it does not wait. */
-  remove(dispatch: Dispatch): boolean {
-    const removed = this.#lines.get(dispatch.site)?.get(this.#keyOf(dispatch))?.remove(dispatch) ?? false;
+  remove(dispatch: Dispatch, lane: string): boolean {
+    const removed = this.#lines.get(dispatch.site)?.get(lane)?.remove(dispatch) ?? false;
     this.#size -= removed ? 1 : 0;
     return removed;
-  }
-
-  /** Empties the list; what was in it. */
-  clear(): Dispatch[] {
-    const all = [...this];
-    this.#lines.clear();
-    this.#turn = [];
-    this.#size = 0;
-    return all;
-  }
-
-  /** All that waits, oldest first within each site and lane. */
-  /** The first of them, at most `limit`. */
-  firstOnes(limit: number): Dispatch[] {
-    const first: Dispatch[] = [];
-    for (const dispatch of this) {
-      if (first.length >= limit) {
-        break;
-      }
-      first.push(dispatch);
-    }
-    return first;
   }
 
   *[Symbol.iterator](): Generator<Dispatch> {
@@ -99,108 +161,30 @@ export class WaitingList {
     }
   }
 
-  /** Of the lanes of a site that may run, the one whose first start comes first: by its priority, then by its age. */
-  #first(site: ServedSite, mayLane: (lane: string) => boolean): Queue | undefined {
-    let first: Queue | undefined;
-    for (const queue of this.#lines.get(site)?.values() ?? []) {
-      if (queue.size > 0 && (!first || isBefore(queue, first)) && mayLane(queue.lane)) {
+  /** Of the lanes of a site that may run, the one whose first start has waited longest. */
+  #first(site: ServedSite, mayLane: (lane: string) => boolean): WaitingQueue | undefined {
+    let first: WaitingQueue | undefined;
+    for (const [lane, queue] of this.#lines.get(site) ?? []) {
+      const order = queue.first?.order;
+      if (order !== undefined && (first?.first?.order ?? Number.POSITIVE_INFINITY) > order && mayLane(lane)) {
         first = queue;
       }
     }
     return first;
   }
 
-  /** Starts of one lane and one priority stand in one queue. */
-  #keyOf(dispatch: Dispatch): string {
-    return `${this.#priorityOf(dispatch)} ${this.#laneOf(dispatch)}`;
-  }
-
-  #queue(dispatch: Dispatch): Queue {
-    const { site } = dispatch;
+  #queue({ site }: Dispatch, lane: string): WaitingQueue {
     let lanes = this.#lines.get(site);
     if (!lanes) {
       lanes = new Map();
       this.#lines.set(site, lanes);
       this.#turn.push(site);
     }
-    const key = this.#keyOf(dispatch);
-    let queue = lanes.get(key);
+    let queue = lanes.get(lane);
     if (!queue) {
-      queue = new Queue(this.#laneOf(dispatch), this.#priorityOf(dispatch));
-      lanes.set(key, queue);
+      queue = new WaitingQueue();
+      lanes.set(lane, queue);
     }
     return queue;
-  }
-}
-
-function isBefore(one: Queue, other: Queue): boolean {
-  const byAge = (one.first?.order ?? Infinity) < (other.first?.order ?? Infinity);
-  return one.priority === other.priority ? byAge : one.priority > other.priority;
-}
-
-/** A first-in-first-out list whose shift() does not move the rest. */
-class Queue {
-  readonly lane: string;
-  readonly priority: number;
-  #items: (Dispatch | undefined)[] = [];
-  #head = 0;
-
-  constructor(lane: string, priority: number) {
-    this.lane = lane;
-    this.priority = priority;
-  }
-
-  get size(): number {
-    return this.#items.length - this.#head;
-  }
-
-  get first(): Dispatch | undefined {
-    return this.#items[this.#head];
-  }
-
-  push(item: Dispatch): void {
-    this.#items.push(item);
-  }
-
-  /** In front of all that were accepted later. */
-  insert(item: Dispatch): void {
-    let [low, high] = [this.#head, this.#items.length];
-    while (low < high) {
-      const middle = (low + high) >>> 1;
-      if ((this.#items[middle]?.order ?? 0) > item.order) {
-        high = middle;
-      } else {
-        low = middle + 1;
-      }
-    }
-    this.#items.splice(low, 0, item);
-  }
-
-  remove(item: Dispatch): boolean {
-    const index = this.#items.indexOf(item, this.#head);
-    if (index >= 0) {
-      this.#items.splice(index, 1);
-    }
-    return index >= 0;
-  }
-
-  shift(): Dispatch | undefined {
-    const item = this.#items[this.#head];
-    this.#items[this.#head] = undefined;
-    this.#head += 1;
-    if (this.#head > 1024 && this.#head * 2 > this.#items.length) {
-      this.#items = this.#items.slice(this.#head);
-      this.#head = 0;
-    }
-    return item;
-  }
-
-  *[Symbol.iterator](): Generator<Dispatch> {
-    for (let index = this.#head; index < this.#items.length; index += 1) {
-      const item = this.#items[index];
-      if (item) {
-        yield item;
-      }
-    }
   }
 }

@@ -1,12 +1,9 @@
-import type { Config } from '../config/config.js';
 import type { EventBus } from '../events/bus.js';
 import { sizeOf } from '../outcome/run-log.js';
 import { outOfMemoryLimit, outOfOutput, outOfTime } from '../process/outcome.js';
-import { settingNames } from '../process/own-callback.js';
-import { firstMatch } from '../support/pattern.js';
 import { logFile } from '../workers/jobs.js';
 import { descendants, memoryOf } from '../workers/process-tree.js';
-import type { Dispatch } from './dispatch.js';
+import type { RunLimits } from './process-rules.js';
 import type { RunRecord } from './run-record.js';
 import { stopRun } from './stop-run.js';
 
@@ -18,34 +15,6 @@ const stackTime = 300;
 
 /** Longest time that a timer can wait for, in milliseconds. */
 const longest = 2 ** 31 - 1;
-
-/** What runs of a callback may use. */
-export interface RunLimits {
-  /** Milliseconds from the claim; waiting counts. */
-  readonly time: number | undefined;
-  /** Bytes, of the worker and all that it has started. */
-  readonly memory: number | undefined;
-  /** Bytes in its log, which all that it has started writes to, too. */
-  readonly output: number | undefined;
-}
-
-/**
- * The limits of a process, by the first pattern that fits.
- *
- * @param time milliseconds that this very process may take instead
- */
-export function limitsOf(
-  callbacks: Pick<Config['callbacks'], 'time' | 'memory' | 'output'>,
-  process: Pick<Dispatch, 'handle' | 'callback'>,
-  time?: number,
-): RunLimits {
-  const names = settingNames(process);
-  return {
-    time: time ?? firstMatch(callbacks.time, ...names),
-    memory: firstMatch(callbacks.memory, ...names),
-    output: firstMatch(callbacks.output, ...names),
-  };
-}
 
 /**
  * Ends a run that goes beyond its limits, whatever it does: it may sleep, loop, wait

@@ -24,6 +24,8 @@ export interface SiteSettings {
   readonly folder: string;
   readonly hasSettings: boolean;
   readonly baseUrl: string;
+  /** Files that were read for it, such as settings.php and what that includes. */
+  readonly files: readonly string[];
   /** Variables about cron that settings.php fixes: their rows in the table do not count. */
   readonly overrides: Readonly<Record<string, unknown>>;
   /** Keys `default` and, when the site has it, `background_process`. */

@@ -31,6 +31,16 @@ export class CoreTables {
     return new Map(rows.map(({ name, value }) => [name, unserialize(value.toString()) as unknown]));
   }
 
+  /** A sum of several variables as they are in the site's table: another one when any of them changes. */
+  async sumOf(names: readonly string[]): Promise<string> {
+    const rows = await this.#main.rows<{ name: string; sum: string }>(
+      `SELECT name, MD5(value) AS sum FROM ${this.#main.table('variable')}` +
+        ` WHERE name IN (${names.map(() => '?').join(', ')}) ORDER BY name`,
+      [...names],
+    );
+    return rows.map(({ name, sum }) => `${name} ${sum}`).join('\n');
+  }
+
   /** Moves the end of a lock that one run holds; false: it does not hold it. */
   async renewLock(name: string, value: string, expire: number): Promise<boolean> {
     const changed = await this.#main.change(

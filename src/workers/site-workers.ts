@@ -19,7 +19,9 @@ export interface WantedWorker {
   readonly job: RunJob;
   readonly id: string;
   readonly uri: SiteUri;
+  readonly handle: string;
   readonly callback: string;
+  readonly serviceHost: string;
   readonly context: WarmWanted['context'];
   /** Monotonic milliseconds at which its start was accepted. */
   readonly arrivedAt: number;
@@ -28,6 +30,9 @@ export interface WantedWorker {
   /** Whether it must boot for itself: a warm worker has said that it is stale. */
   readonly fresh: boolean;
 }
+
+/** What decides in which isolation a run is. */
+type RuledWorker = Pick<WantedWorker, 'handle' | 'callback' | 'serviceHost'>;
 
 /** A worker, and how it was made in the end: one that was to be warm may have to boot for itself. */
 export interface TakenWorker {
@@ -44,7 +49,7 @@ export interface TakenWorker {
 export interface SiteWorkersOptions {
   /** Where processes come from that boot for themselves. */
   readonly source: WorkerSource;
-  readonly isolationOf: (callback: string) => Isolation;
+  readonly isolationOf: (process: RuledWorker) => Isolation;
   /** Warm workers of one address of the site; undefined where PHP cannot fork. */
   readonly warm: (uri: SiteUri) => WarmPool;
   /** Workers of one address that run many. */
@@ -67,7 +72,7 @@ export class SiteWorkers extends BaseComponent {
 
   /** A worker for a run. @throws DrupaldError when PHP cannot be started. */
   async take(wanted: WantedWorker): Promise<TakenWorker> {
-    const isolation = this.#isolationOf(wanted.callback);
+    const isolation = this.#isolationOf(wanted);
     const { id, job, uri } = wanted;
     const warm = { ...wanted, server: job.server };
     const begun = (): void => this.#pools.get(uri)?.refill();
@@ -105,9 +110,9 @@ export class SiteWorkers extends BaseComponent {
     return count >= leaksAllowed;
   }
 
-  #isolationOf(callback: string): Isolation {
-    const wished = this.#options.isolationOf(callback);
-    return wished === 'shared' && (this.#leaks.get(callback) ?? 0) >= leaksAllowed ? 'process' : wished;
+  #isolationOf(wanted: RuledWorker): Isolation {
+    const wished = this.#options.isolationOf(wanted);
+    return wished === 'shared' && (this.#leaks.get(wanted.callback) ?? 0) >= leaksAllowed ? 'process' : wished;
   }
 
   async #newResident(

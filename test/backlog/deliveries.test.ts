@@ -53,7 +53,7 @@ function daemon(rows: readonly (ProcessRow | undefined)[], poolSlots?: number) {
   const deliveries = new Deliveries({
     bus: new EventBus(),
     hostsOf: () => ['batch', 'www2'],
-    hostLimits: { batch: 1 },
+    isLimited: (host) => host === 'batch',
     scheduler: { offer },
     taker: { dispatchOf: (start) => dispatchOf(start, 1) },
   });

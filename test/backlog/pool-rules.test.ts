@@ -6,7 +6,6 @@ const settings: PoolSettings = {
   slots: { 'index_*': 1 },
   poolSlots: { 'feeds_*': 4, '*_import': 2 },
   rate: { 'mail_*': { max: 10, within: 60_000 }, 'feeds_send*': { max: 1, within: 1_000 } },
-  priority: {},
 };
 const start = (callback: string): { handle: string; callback: string } => ({ handle: 'h', callback });
 
@@ -44,7 +43,5 @@ describe('rules of the pool', () => {
 
   it('give the line of all others a name that no rule changes', () => {
     expect(new PoolRules({ ...settings, slots: {}, poolSlots: {}, rate: {} }).all).toEqual([{ name: '' }]);
-    expect(rules.hasPriorities).toBe(false);
-    expect(new PoolRules({ ...settings, priority: { a: 1 } }).hasPriorities).toBe(true);
   });
 });

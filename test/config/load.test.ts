@@ -119,6 +119,18 @@ describe('precedence', () => {
     expect(errorOf(() => load({ env: { DRUPALD_CRON_ISOLATE: 'yes' } })).message).toContain('true or false');
   });
 
+  it('takes rules by service host, with numbers below zero, too', () => {
+    const yaml =
+      'service_hosts:\n  priority: { nightly: -5, "www*": 3 }\n  isolation: { nightly: fresh }\n  time: { nightly: 2 h }\n';
+    expect(load({}, yaml).serviceHosts).toMatchObject({
+      priority: { nightly: -5, 'www*': 3 },
+      isolation: { nightly: 'fresh' },
+      time: { nightly: 7_200_000 },
+      memory: {},
+    });
+    expect(errorOf(() => load({}, 'service_hosts:\n  isolation: { nightly: cold }\n')).message).toContain('fresh');
+  });
+
   it('ignores empty variables and foreign ones', () => {
     expect(load({ env: { DRUPALD_GRACE: '', DRUPALD_TEST_DRUPAL7: '/x', DRUPALD_WEATHER_STATION: '1' } }).grace).toBe(
       30_000,

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { databaseFindings, type ExaminedStore } from '../../src/doctor/database-findings.js';
 import { compareSurroundings } from '../../src/doctor/compare-surroundings.js';
-import { hostFindings } from '../../src/doctor/host-findings.js';
+import { hostFindings, settingFindings } from '../../src/doctor/host-findings.js';
 import type { Finding } from '../../src/doctor/findings.js';
 import { driverFindings, phpFindings } from '../../src/doctor/php-findings.js';
 import { deprecationFindings } from '../../src/doctor/start-findings.js';
@@ -183,6 +183,31 @@ describe('of addresses', () => {
   it('a $base_url that says otherwise', () => {
     expect(of({}, { baseUrl: 'https://a.test' })).toEqual(['serves', 'base-url']);
     expect(of({}, { baseUrl: 'https://a.test', at: ['http://a.test', 'https://a.test'] })).not.toContain('base-url');
+  });
+});
+
+describe('of names in the settings', () => {
+  const none = { slots: {}, priority: {}, isolation: {}, retry: {}, time: {}, memory: {}, output: {} };
+  const pool = { takeOver: 'off', shareAfter: 'off', takeOverFrom: ['gone'] } as const;
+  const config = { serviceHosts: { ...none, slots: { default: 1, typo: 2 }, time: { 'www*': 1, 'x*': 1 } }, pool };
+
+  it('a service host that no site defines or serves', () => {
+    const found = settingFindings(
+      [
+        { facts: facts(), config: {} },
+        { facts: facts(), config: { serves: ['www1'] } },
+      ],
+      config,
+    );
+    expect(found.map(({ code, title }) => [code, title.split(',')[0]])).toEqual([
+      ['service-host-unknown', 'pool.take_over_from names gone'],
+      ['service-host-unknown', 'service_hosts.slots names typo'],
+      ['service-host-unknown', 'service_hosts.time names x*'],
+    ]);
+  });
+
+  it('says nothing while a site is not known', () => {
+    expect(settingFindings([{ facts: undefined, config: {} }], config)).toEqual([]);
   });
 });
 

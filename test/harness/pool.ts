@@ -30,13 +30,41 @@ export function poolConf(ports: Readonly<Record<string, number>>): Record<string
   };
 }
 
+/** Starts processes under one service host; TRUE, FALSE or NULL of the module for each. */
+export function startUnder(
+  site: BootedSite,
+  host: string,
+  callback: string,
+  handles: readonly string[],
+  args: readonly unknown[] = [],
+): Promise<unknown[]> {
+  return site.php<unknown[]>(
+    `$answers = array();
+     foreach ($args[2] as $handle) {
+       $process = new BackgroundProcess($handle);
+       $process->service_host = $args[0];
+       $answers[] = $process->start($args[1], $args[3]);
+     }
+     return $answers;`,
+    [host, callback, handles, args],
+  );
+}
+
 /** Several daemons of one site, each with a service host and a state folder of its own. */
 export class Pool {
   readonly members: readonly Member[];
+  /** The variables in settings.php. */
+  readonly conf: Readonly<Record<string, unknown>>;
   readonly #site: BootedSite;
   readonly #options: Omit<DaemonOptions, 'port' | 'stateDir'>;
 
-  private constructor(site: BootedSite, members: readonly Member[], options: DaemonOptions) {
+  private constructor(
+    site: BootedSite,
+    members: readonly Member[],
+    conf: Readonly<Record<string, unknown>>,
+    options: DaemonOptions,
+  ) {
+    this.conf = conf;
     this.#site = site;
     this.members = members;
     this.#options = options;
@@ -60,7 +88,8 @@ export class Pool {
   ): Promise<Pool> {
     const ports = Object.fromEntries(await Promise.all(hosts.map(async (host) => [host, await freePort()] as const)));
     const all = { ...ports, ...more };
-    await site.configure({ conf: { ...poolConf(all), ...conf } });
+    const variables = { ...poolConf(all), ...conf };
+    await site.configure({ conf: variables });
     const sites = [{ root: site.root, uris: site.uris }];
     const common: DaemonOptions = { sites, folder: suite.folder, ...options };
     const members: Member[] = [];
@@ -68,7 +97,7 @@ export class Pool {
       const port = ports[host] ?? 0;
       members.push({ host, port, daemon: await Daemon.start({ ...common, port }) });
     }
-    return new Pool(site, members, common);
+    return new Pool(site, members, variables, common);
   }
 
   member(host: string): Member {
@@ -79,16 +108,7 @@ export class Pool {
 
   /** Starts processes under one service host; TRUE, FALSE or NULL of the module for each. */
   start(host: string, callback: string, handles: readonly string[], args: readonly unknown[] = []): Promise<unknown[]> {
-    return this.#site.php<unknown[]>(
-      `$answers = array();
-       foreach ($args[2] as $handle) {
-         $process = new BackgroundProcess($handle);
-         $process->service_host = $args[0];
-         $answers[] = $process->start($args[1], $args[3]);
-       }
-       return $answers;`,
-      [host, callback, handles, args],
-    );
+    return startUnder(this.#site, host, callback, handles, args);
   }
 
   /** As if its machine had died: daemon and workers are gone at once. */

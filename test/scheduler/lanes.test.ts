@@ -1,13 +1,19 @@
 import { describe, expect, it } from 'vitest';
 
-import { Lanes } from '../../src/scheduler/lanes.js';
+import { Lanes, type LaneLimits } from '../../src/scheduler/lanes.js';
 import { WaitingList } from '../../src/scheduler/waiting-list.js';
 import { fakeDispatch, fakeSite } from './dispatches.js';
 
 const site = fakeSite('A');
 
+type Numbers = Record<string, number>;
+
+function limits(hosts: Numbers, callbacks: Numbers): LaneLimits {
+  return { hosts, callbacks };
+}
+
 describe('Lanes', () => {
-  const lanes = (): Lanes => new Lanes({ hosts: { batch: 1 }, callbacks: { 'feeds_*': 2, feeds_import: 1 } });
+  const lanes = (): Lanes => new Lanes(limits({ batch: 1 }, { 'feeds_*': 2, feeds_import: 1 }));
 
   it('have room until their limit is reached', () => {
     const all = lanes();
@@ -29,8 +35,27 @@ describe('Lanes', () => {
     expect(all.hasRoom(all.laneOf({ handle: 'h', serviceHost: 'default', callback: 'other' }))).toBe(true);
   });
 
+  it('take service hosts by pattern: those of one share its number', () => {
+    const all = new Lanes(limits({ www1: 2, 'www*': 1 }, {}));
+    const start = { handle: 'h', serviceHost: 'www2', callback: 'other' };
+    all.enter(start);
+    expect(all.hasRoom(all.laneOf({ ...start, serviceHost: 'www3' }))).toBe(false);
+    expect(all.hasRoom(all.laneOf({ ...start, serviceHost: 'www1' }))).toBe(true);
+    expect(all.hasRoom(all.laneOf({ ...start, serviceHost: 'xwww3' }))).toBe(true);
+  });
+
+  it('tell whether a service host and a pattern of callbacks have room for one more', () => {
+    const all = new Lanes(limits({ 'www*': 1 }, { feeds: 1 }));
+    all.enter({ handle: 'h', serviceHost: 'www1', callback: 'other' });
+    expect(all.hasRoomFor('www2', undefined)).toBe(false);
+    expect(all.hasRoomFor('default', 'feeds')).toBe(true);
+    all.enter({ handle: 'h', serviceHost: 'default', callback: 'feeds' });
+    expect(all.hasRoomFor('default', 'feeds')).toBe(false);
+    expect(all.hasRoomFor('default', undefined)).toBe(true);
+  });
+
   it('take processes of drupald by their handle, too', () => {
-    const all = new Lanes({ hosts: {}, callbacks: { 'drupald_queue:*:mail': 1 } });
+    const all = new Lanes(limits({}, { 'drupald_queue:*:mail': 1 }));
     const start = { handle: 'drupald_queue:3:mail', serviceHost: 'default', callback: 'drupald_queue' };
     const other = { ...start, handle: 'drupald_queue:3:index' };
     all.enter(start);
@@ -54,7 +79,7 @@ describe('Lanes', () => {
   });
 
   it('know which starts need no slot', () => {
-    const all = new Lanes({ hosts: { batch: 1 }, callbacks: { '*': 1 } });
+    const all = new Lanes(limits({ batch: 1 }, { '*': 1 }));
     const hook = { handle: 'drupald_cron:search', serviceHost: 'batch', callback: 'drupald_cron_hook' };
     all.enter({ handle: 'drupald_cron', serviceHost: 'batch', callback: 'drupald_core_cron' });
     all.enter(hook);
@@ -73,8 +98,8 @@ describe('Lanes', () => {
 
 describe('a waiting list with lanes', () => {
   it('passes over a full lane and keeps its order', () => {
-    const lanes = new Lanes({ hosts: {}, callbacks: { slow: 1 } });
-    const list = new WaitingList((dispatch) => lanes.laneOf(dispatch));
+    const lanes = new Lanes(limits({}, { slow: 1 }));
+    const list = new WaitingList({ laneOf: (one) => lanes.laneOf(one), priorityOf: () => 0 });
     for (const [handle, callback] of [
       ['s1', 'slow'],
       ['s2', 'slow'],

@@ -32,10 +32,10 @@ describe('WaitingList', () => {
 
   it('takes higher priorities first, whatever their lane, and of one priority the oldest', () => {
     const priorities: Record<string, number> = { high: 5, low: -1 };
-    const list = new WaitingList(
-      ({ serviceHost }) => serviceHost,
-      ({ callback }) => priorities[callback] ?? 0,
-    );
+    const list = new WaitingList({
+      laneOf: ({ serviceHost }) => serviceHost,
+      priorityOf: ({ callback }) => priorities[callback] ?? 0,
+    });
     for (const [handle, callback, serviceHost] of [
       ['1', 'low', 'x'],
       ['2', 'any', 'y'],
@@ -138,5 +138,53 @@ describe('WaitingList', () => {
     expect(list.size).toBe(5_000 - taken.length);
     expect([...list]).toHaveLength(list.size);
     expect([...taken, ...takeAll(list)]).toEqual(expected);
+  });
+});
+
+describe('WaitingList with priorities', () => {
+  const places = {
+    laneOf: ({ callback }: { callback: string }) => callback,
+    priorityOf: ({ serviceHost }: { serviceHost: string }) => Number(serviceHost),
+  };
+
+  function ranked(...starts: readonly (readonly [ServedSite, string, number, string?])[]): WaitingList {
+    const list = new WaitingList(places);
+    for (const [site, handle, priority, callback = ''] of starts) {
+      list.add(fakeDispatch(site, handle, { serviceHost: String(priority), callback }));
+    }
+    return list;
+  }
+
+  it('takes higher ones first, whatever their age, and each level in the order of arrival', () => {
+    const list = ranked([a, 'low', -1], [a, '1', 0], [a, 'high1', 5], [a, '2', 0], [a, 'high2', 5]);
+    expect([...list].map(({ handle }) => handle)).toEqual(['high1', 'high2', '1', '2', 'low']);
+    expect(takeAll(list)).toEqual(['high1', 'high2', '1', '2', 'low']);
+  });
+
+  it('takes the sites in turn within a priority, and a high one of any site before them', () => {
+    const list = ranked([a, 'a1', 0], [a, 'a2', 0], [b, 'b1', 0], [b, 'b2', 0], [a, 'a-high', 1]);
+    expect(list.take(any)?.handle).toBe('a-high');
+    expect(list.take(any)?.handle).toBe('a1');
+    list.add(fakeDispatch(c, 'c-high', { serviceHost: '1', callback: '' }));
+    expect(takeAll(list)).toEqual(['c-high', 'b1', 'a2', 'b2']);
+  });
+
+  it('lets a lower one run where the higher ones may not', () => {
+    const list = ranked([a, 'full1', 9, 'full'], [a, 'full2', 9, 'full'], [a, 'low', 0]);
+    const next = list.take(any, (lane) => lane !== 'full');
+    expect(next?.handle).toBe('low');
+    expect(list.take(any, (lane) => lane !== 'full')).toBeUndefined();
+    expect(takeAll(list)).toEqual(['full1', 'full2']);
+  });
+
+  it('puts back among those of its priority, takes out and counts', () => {
+    const list = ranked([a, 'high1', 1], [a, 'high2', 1], [a, 'low', 0]);
+    const first = list.take(any)!;
+    list.putBack(first);
+    const [, , low] = [...list];
+    expect([list.remove(low!), list.remove(low!), list.size, list.sizeOf(a)]).toEqual([true, false, 2, 2]);
+    expect(list.firstOnes(1).map(({ handle }) => handle)).toEqual(['high1']);
+    expect(list.clear().map(({ handle }) => handle)).toEqual(['high1', 'high2']);
+    expect([list.size, list.take(any)]).toEqual([0, undefined]);
   });
 });

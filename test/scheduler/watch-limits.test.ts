@@ -2,7 +2,7 @@ import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 
 import { EventBus } from '../../src/events/bus.js';
 import { RunRecord } from '../../src/scheduler/run-record.js';
-import { limitsOf, watchLimits } from '../../src/scheduler/watch-limits.js';
+import { watchLimits } from '../../src/scheduler/watch-limits.js';
 import { fakeDispatch, fakeSite } from './dispatches.js';
 
 const day = 86_400_000;
@@ -38,12 +38,4 @@ it('ends the watch also behind its first timer', async () => {
   unwatch();
   await vi.advanceTimersByTimeAsync(60 * day);
   expect(record.stopped).toBeUndefined();
-});
-
-it('takes processes of drupald by their handle, and all others by their callback alone', () => {
-  const callbacks = { time: { 'drupald_cron:search': 1, '*': 2 }, memory: {}, output: { drupald_cron_hook: 3 } };
-  const hook = { handle: 'drupald_cron:search', callback: 'drupald_cron_hook' };
-  expect(limitsOf(callbacks, hook)).toEqual({ time: 1, memory: undefined, output: 3 });
-  expect(limitsOf(callbacks, { ...hook, callback: 'search_cron' })).toMatchObject({ time: 2, output: undefined });
-  expect(limitsOf(callbacks, hook, 7)).toMatchObject({ time: 7 });
 });

@@ -181,7 +181,7 @@ describeSites('limits of a callback', [], (kind) => {
       expect(run.ended).toMatchObject({
         outcome: 'cancelled',
         sentence:
-          'The run of the callback drupald_fixture_gushes was cancelled by drupald: it printed more than 64 KB, its limit (callbacks.output).',
+          'The run of the callback drupald_fixture_gushes was cancelled by drupald: it printed more than 64 KB, its limit (callbacks.output, service_hosts.output).',
       });
       expect(run.shutdowns.map((call) => call.message)).toEqual([run.ended['sentence']]);
       expect(run.progress).toMatchObject({ message: run.ended['sentence'] });

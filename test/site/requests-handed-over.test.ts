@@ -1,9 +1,11 @@
 import { chmod, mkdtemp, readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { prepareBench } from '../harness/bench.js';
 import { describeSites } from '../harness/describe-sites.js';
-import { detail, event, events } from '../harness/fixture-log.js';
+import { Daemon } from '../harness/daemon.js';
+import { detail, event, events, openGate } from '../harness/fixture-log.js';
+import { fillSlots } from '../harness/fill-slots.js';
 import { enableOwnModule } from '../harness/own-module.js';
 import { BIG, type EchoedRequest, PageServer } from '../harness/page-server.js';
 import type { RequestSeen } from '../harness/requests.js';
@@ -18,7 +20,8 @@ interface Answered extends RequestSeen {
 }
 
 describeSites('requests that are handed over to drupald', ['real'], (kind) => {
-  const bench = prepareBench(kind, { daemon: { slots: 4 } });
+  const lease = { env: { DRUPALD_QUEUES_LEASE: '2 s' } };
+  const bench = prepareBench(kind, { daemon: { slots: 4, ...lease } });
   let pages: PageServer;
   beforeAll(async () => {
     pages = await PageServer.start();
@@ -146,5 +149,114 @@ describeSites('requests that are handed over to drupald', ['real'], (kind) => {
   test('what no request can be made of is not taken', async () => {
     expect(await handOver('ftp://127.0.0.1/', {}, 'ftp')).toBe('ftp was not taken');
     expect(await handOver('http://127.0.0.1/', { file: '/no/such/folder/file' }, 'file')).toBe('file was not taken');
+  });
+
+  test('what is under way when drupald is killed is made again, and its callback is started once', async () => {
+    pages.forget();
+    const label = await handOver(`${pages.address}/held/2`);
+    await waitFor(() => pages.traffic.requests === 1, { what: 'the request' });
+    await bench.daemon.kill9();
+    await bench.restart(lease);
+    expect(await answered(label)).toMatchObject({ code: 200, data: 'held' });
+    await waitFor(async () => (await items()).length === 0, { what: 'the items to be done', seen: items });
+    await fence(bench);
+    expect(pages.traffic.requests).toBe(2);
+    expect(await events(bench.site, label, 'answered')).toHaveLength(1);
+  });
+
+  test('a callback that waits for a slot when drupald is killed is started once, and the request is not made again', async () => {
+    pages.forget();
+    const gates = Array.from({ length: 4 }, () => newHandle('gate'));
+    await fillSlots(bench.site, bench.caller, gates, []);
+    const label = await handOver(`${pages.address}/plain`);
+    await waitFor(
+      async () => {
+        const rows = await bench.site.sql(
+          "SELECT 1 FROM {background_process} WHERE handle LIKE 'drupald|_http:%' ESCAPE '|' AND exec_status = 3",
+        );
+        return rows.length === 1 && (await items()).length === 0;
+      },
+      { what: 'the callback to wait' },
+    );
+    await bench.daemon.kill9();
+    await bench.restart(lease);
+    for (const gate of gates) await openGate(bench.site, gate);
+    expect(await answered(label)).toMatchObject({ code: 200, data: 'page /plain' });
+    await fence(bench);
+    expect(pages.traffic.requests).toBe(1);
+    expect(await events(bench.site, label, 'answered')).toHaveLength(1);
+  });
+
+  test('a request outlives its lease as long as its daemon lives', async () => {
+    pages.forget();
+    const first = await handOver(`${pages.address}/held/2`);
+    const leaseOf = async (): Promise<number> => ((await items()) as { expire: number }[])[0]?.expire ?? 0;
+    await waitFor(() => pages.traffic.requests === 1, { what: 'the request' });
+    const begun = await leaseOf();
+    await waitFor(async () => (await leaseOf()) > begun + 3, { what: 'its lease to be renewed' });
+    const second = await handOver(`${pages.address}/held/2`);
+    for (const label of [first, second]) expect(await answered(label)).toMatchObject({ code: 200, attempts: 1 });
+    expect(pages.traffic.requests).toBe(2);
+  });
+
+  describe('two daemons on one queue', () => {
+    let second: Daemon | undefined;
+    const two = { env: { ...lease.env, DRUPALD_REQUESTS_MAX: '2' } };
+
+    beforeAll(async () => {
+      await bench.restart(two);
+    }, 60_000);
+    afterAll(async () => {
+      if (bench.daemon.exitCode === null) process.kill(bench.daemon.pid, 'SIGCONT');
+      await second?.stop();
+      await second?.forget();
+    });
+
+    const once = async (labels: readonly string[]): Promise<void> => {
+      for (const label of labels) expect(await answered(label)).toMatchObject({ code: 200, attempts: 1 });
+      await waitFor(async () => (await items()).length === 0, { what: 'the items to be done', seen: items });
+      await fence(bench);
+      for (const label of labels) expect(await events(bench.site, label, 'answered'), label).toHaveLength(1);
+    };
+
+    test('what one of them had in hand when it froze is made by the other, and told once', async () => {
+      pages.forget();
+      const labels = await Promise.all([1, 2].map(() => handOver(`${pages.address}/held/4`)));
+      await waitFor(() => pages.traffic.requests === 2, { what: 'both to be under way' });
+      process.kill(bench.daemon.pid, 'SIGSTOP');
+      const sites = [{ root: bench.site.root, uris: bench.site.uris }];
+      second = await Daemon.start({ sites, folder: bench.suite.folder, slots: 4, ...two });
+      // Now there are four of them, and all are answered.
+      for (const label of labels) expect(await answered(label)).toMatchObject({ code: 200, data: 'held' });
+      process.kill(bench.daemon.pid, 'SIGCONT');
+      await once(labels);
+      expect(pages.traffic.requests).toBe(4);
+    });
+
+    test('share it: each request is made and answered once', async () => {
+      pages.forget();
+      const held = await Promise.all(Array.from({ length: 4 }, () => handOver(`${pages.address}/held/4`)));
+      await once(held);
+      const many = await Promise.all(Array.from({ length: 20 }, () => handOver(`${pages.address}/plain`)));
+      await once(many);
+      expect(pages.traffic).toMatchObject({ requests: 24, flights: 4 });
+    });
+  });
+
+  test('how many are under way, connections to a host and bodies are limited by settings', async () => {
+    await bench.restart({
+      env: {
+        ...lease.env,
+        DRUPALD_REQUESTS_MAX: '5',
+        DRUPALD_REQUESTS_PER_HOST: '2',
+        DRUPALD_REQUESTS_BODY_MAX: '4 MB',
+      },
+    });
+    pages.forget();
+    const labels = await Promise.all(Array.from({ length: 6 }, () => handOver(`${pages.address}/held/2`)));
+    for (const label of labels) expect(await answered(label)).toMatchObject({ code: 200, data: 'held' });
+    expect(pages.traffic).toMatchObject({ requests: 6, flights: 2, connections: 2 });
+    const large = await answer(`${pages.address}/big`);
+    expect(large).toMatchObject({ code: 200, data: expect.stringMatching(new RegExp(`^${BIG} `)) as string });
   });
 });

@@ -297,25 +297,6 @@ describeSites('requests of callbacks', ['real'], (kind) => {
       expect(seen.told).toHaveLength(12);
     });
 
-    test('a callback that throws disturbs no other request, and the first one is told behind them', async () => {
-      const at = pages.address;
-      const seen = await run(
-        {
-          one: [`${at}/1`, { postpone: true, throws: 'the first' }],
-          two: [`${at}/2`, { postpone: true, throws: 'the second' }],
-          three: [`${at}/3`, told],
-        },
-        { limit: 1 },
-      );
-      expect(codes(seen)).toEqual([200, 200, 200]);
-      expect(seen.told).toHaveLength(3);
-      expect(seen.thrown).toBe('the first');
-      const logged = await bench.site.sql<{ text: string }>(
-        "SELECT CONVERT(variables USING utf8mb4) AS text FROM {watchdog} WHERE type = 'drupald'",
-      );
-      expect(logged.map(({ text }) => text).join()).toContain('the second');
-    });
-
     test('a body goes to a file as a whole or not at all', async () => {
       const folder = await mkdtemp(join(bench.suite.folder, 'bodies-'));
       await chmod(folder, 0o777);

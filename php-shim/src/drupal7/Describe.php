@@ -36,6 +36,9 @@ class Describe {
   private $deprecations;
   private $surroundings;
 
+  /** Files that settings.php is made of, and Drupal's own of its phase. */
+  private $files = array();
+
   public function __construct(array $job, Channel $channel, $forked) {
     $this->job = $job;
     $this->channel = $channel;
@@ -62,7 +65,9 @@ class Describe {
       if (!defined('VERSION') || (int) VERSION !== 7) {
         $this->problem('drupal-version', array('version' => defined('VERSION') ? VERSION : 'unknown'));
       }
+      $before = get_included_files();
       drupal_bootstrap(DRUPAL_BOOTSTRAP_CONFIGURATION);
+      $this->files = array_values(array_diff(get_included_files(), $before));
     }
     catch (\Exception $error) {
       $this->problem('settings', array('message' => $error->getMessage()));
@@ -126,6 +131,7 @@ class Describe {
       'folder' => $folder,
       'hasSettings' => is_file(DRUPAL_ROOT . '/' . $folder . '/settings.php'),
       'baseUrl' => $GLOBALS['base_url'],
+      'files' => $this->files,
       'overrides' => (object) array_intersect_key((array) $GLOBALS['conf'], array_flip(self::$overridable)),
       'databases' => $databases,
       'pdoMysql' => extension_loaded('pdo_mysql'),
