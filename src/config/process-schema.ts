@@ -15,7 +15,7 @@ export const processSettings = {
     default: {},
     example: '{ interactive: 10, nightly: -10 }',
     sentence:
-      'Which starts go first when several wait, by their service host: those with the higher number, whatever their age; 0 without an entry. Lower ones wait as long as higher ones do.',
+      'Which starts go first when several wait, by their service host: those with the higher number, whatever their age; 0 without an entry. An entry of callbacks.priority that fits comes first. Lower ones wait as long as higher ones do.',
   }),
   'service_hosts.isolation': setting({
     kind: kinds.mapOf(kinds.choice('process', 'shared', 'fresh')),
