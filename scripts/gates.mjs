@@ -21,6 +21,10 @@ export const gates = /** @type {readonly Gate[]} */ ([
   { name: 'imports (dependency-cruiser)', run: () => program(tool('depcruise'), ['--output-type', 'err', 'src']) },
   { name: 'docs are written from the code', run: () => program('node', ['scripts/write-docs.mjs', '--check']) },
   { name: 'no registry address in the lockfile', run: lockfile },
+  {
+    name: 'the lockfile can be installed (npm ci)',
+    run: () => program('npm', ['ci', '--dry-run', '--ignore-scripts']),
+  },
   { name: 'PHP syntax (php -l)', run: phpLint },
   { name: 'PHPCompatibility (5.6 to 8.4)', run: () => phpTool('phpcs', ['--standard=phpcs.xml', '-q']) },
   {
@@ -29,16 +33,25 @@ export const gates = /** @type {readonly Gate[]} */ ([
   },
 ]);
 
+/** Gates that run at the same time: most of them use one core. */
+const atOnce = 2;
+
 /**
- * Runs gates one after the other and tells each result in one line; the output only of those that failed.
+ * Runs gates and tells each result in one line, in their order; the output only of those that failed.
  *
  * @param {readonly Gate[]} list
  * @returns {Promise<{ passed: number, failed: number, skipped: number }>}
  */
 export async function runGates(list) {
   const counts = { passed: 0, failed: 0, skipped: 0 };
-  for (const gate of list) {
-    const { state, output } = await gate.run();
+  const results = /** @type {Promise<GateResult>[]} */ ([]);
+  const begin = () => {
+    const gate = list[results.length];
+    if (gate) results.push(gate.run().finally(begin));
+  };
+  for (let n = 0; n < atOnce; n += 1) begin();
+  for (const [index, gate] of list.entries()) {
+    const { state, output } = await results[index];
     counts[state] += 1;
     const text = output.trim();
     console.log(`${state.padEnd(7)} ${gate.name}${state === 'skipped' ? `: ${text}` : ''}`);
