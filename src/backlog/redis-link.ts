@@ -266,6 +266,6 @@ function reasonOf(error: unknown): string {
   const words = message === '' ? (code ?? 'unknown') : message;
   // What answers is no Redis, or speaks TLS; the client takes it for a fault of its own.
   if (words.startsWith('Unknown RESP type')) return 'what answers there does not speak as Redis does';
-  // It stands in a sentence.
-  return words.replace(/\.+$/, '');
+  // It stands in a sentence, and which of BullMQ's scripts it was says nothing there.
+  return words.replace(/ script: [0-9a-f]{40}.*$/, '').replace(/\.+$/, '');
 }

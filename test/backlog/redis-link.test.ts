@@ -89,6 +89,16 @@ describe('RedisLink', () => {
     ['takes connections, but does not get ready', (client: FakeClient) => client.becomes('connect')],
     ['the connection was closed', (client: FakeClient) => client.becomes('close')],
     [
+      "cannot be used: OOM command not allowed when used memory > 'maxmemory'",
+      (client: FakeClient) =>
+        client.emit(
+          'error',
+          new Error(
+            `OOM command not allowed when used memory > 'maxmemory'. script: ${'5a'.repeat(20)}, on @user_script:589.`,
+          ),
+        ),
+    ],
+    [
       'does not speak as Redis does',
       (client: FakeClient) => client.emit('error', new Error('Unknown RESP type 72 "H". Please report this.')),
     ],
