@@ -22,6 +22,9 @@ const answerTime = 500;
 /** Looks without an answer after which the connection is made anew: nothing may be behind it any more. */
 const patience = 3;
 
+/** Why it cannot be used, as long as nobody knows better. */
+const noConnection = 'there is no connection yet';
+
 /** Milliseconds that the first connection may take before the daemon goes on without. */
 const firstWait = 1_000;
 
@@ -47,8 +50,10 @@ export class RedisLink extends BaseComponent {
   #isUp = false;
   #awaySince = performance.now();
   #unanswered = 0;
+  /** Looks in a row that found a connection and nothing ready behind it. */
+  #unready = 0;
   #times = 0;
-  #failure = 'there is no connection yet';
+  #failure = noConnection;
   /** Called when Redis is away, and when it is back; must not throw. */
   onChange: (isUp: boolean) => void = () => undefined;
 
@@ -121,8 +126,13 @@ export class RedisLink extends BaseComponent {
 
   /** Whoever uses a connection of its own has seen it fail. */
   lost(error: unknown): void {
+    if (this.#isOver) {
+      return;
+    }
     this.#failure = reasonOf(error);
     if (!this.#isUp) {
+      // What was told first stays: one attempt after the other fails.
+      if (this.state === 'started') this.#tell();
       return;
     }
     this.#isUp = false;
@@ -145,7 +155,10 @@ export class RedisLink extends BaseComponent {
     });
     this.#client = client;
     client.on('error', (error) => this.lost(error));
-    client.on('close', () => this.lost(new RedisAway(this.#isUp ? 'the connection was closed' : this.#failure)));
+    client.on('close', () => {
+      const saysWhy = !this.#isUp && this.#failure !== noConnection;
+      this.lost(new RedisAway(saysWhy ? this.#failure : 'the connection was closed'));
+    });
     client.on('ready', () => this.#looks.now());
     this.#looks.start(lookInterval);
     let timer: NodeJS.Timeout | undefined;
@@ -165,11 +178,15 @@ export class RedisLink extends BaseComponent {
 
   /** A change, because one that is full, or a copy of another, answers and takes none. */
   async #look(): Promise<void> {
+    const { db = 0 } = this.#address.options;
     const client = this.#client;
     if (client?.status !== 'ready') {
+      this.#noteUnready(client?.status === 'connect');
       return;
     }
     try {
+      // The client goes on in database 0 where it may not use the one that is set.
+      if (!this.#isUp && db > 0) await this.#inTime(client.select(db), answerTime);
       await this.#inTime(client.set(`${redisPrefix}:look:${this.#id}`, '1', 'PX', 10 * lookInterval), answerTime);
       this.#unanswered = 0;
       this.#back();
@@ -185,8 +202,20 @@ export class RedisLink extends BaseComponent {
 
   readonly #id = randomUUID();
 
+  get #isOver(): boolean {
+    return this.state === 'stopping' || this.state === 'stopped';
+  }
+
+  /** @param isConnected there is a connection, and Redis is not ready behind it */
+  #noteUnready(isConnected: boolean): void {
+    this.#unready = isConnected ? this.#unready + 1 : 0;
+    if (this.#unready >= patience && this.#failure === noConnection) {
+      this.lost(new RedisAway('it takes connections, but does not get ready'));
+    }
+  }
+
   #back(): void {
-    if (this.#isUp || this.state === 'stopping' || this.state === 'stopped') {
+    if (this.#isUp || this.#isOver) {
       return;
     }
     this.#isUp = true;
@@ -197,7 +226,11 @@ export class RedisLink extends BaseComponent {
     this.#first.resolve();
   }
 
+  /** Says why it is away, as soon as that is known. */
   #tell(): void {
+    if (this.#failure === noConnection) {
+      return;
+    }
     this.#teller.began('BACKLOG_AWAY', { address: this.shownAddress, reason: this.#failure });
   }
 
@@ -230,5 +263,9 @@ function isOfRedis(error: unknown): boolean {
 function reasonOf(error: unknown): string {
   const { message, code } = error as NodeJS.ErrnoException;
   // A name with several addresses that all refuse has a code and no words.
-  return message === '' ? (code ?? 'unknown') : message;
+  const words = message === '' ? (code ?? 'unknown') : message;
+  // What answers is no Redis, or speaks TLS; the client takes it for a fault of its own.
+  if (words.startsWith('Unknown RESP type')) return 'what answers there does not speak as Redis does';
+  // It stands in a sentence, and which of BullMQ's scripts it was says nothing there.
+  return words.replace(/ script: [0-9a-f]{40}.*$/, '').replace(/\.+$/, '');
 }

@@ -223,13 +223,24 @@ export const redisUrl: Kind<string> = kind(
   'an address such as redis://HOST:PORT/DATABASE, rediss://… (over TLS) or unix:///PATH/OF/SOCKET, with USER:PASSWORD@ before the host (percent-encoded; unix://:PASSWORD@localhost/PATH) where it asks for one',
   (value) => {
     if (typeof value !== 'string' || !URL.canParse(value)) return null;
-    const { protocol, hostname, pathname, search, hash, href } = new URL(value);
+    const { protocol, hostname, pathname, search, hash, href, username, password } = new URL(value);
+    if (![username, password, pathname].every(isDecodable)) return null;
     const place =
       protocol === 'unix:' ? ['', 'localhost'].includes(hostname) && /^\/./.test(pathname) : hostname !== '';
     const database = protocol === 'unix:' || /^(?:\/\d{0,5})?$/.test(pathname);
     return redisSchemes.includes(protocol) && place && database && search === '' && hash === '' ? href : null;
   },
 );
+
+/** Whether every `%` in a text begins a sign that it stands for. */
+function isDecodable(text: string): boolean {
+  try {
+    decodeURIComponent(text);
+    return true;
+  } catch {
+    return false;
+  }
+}
 
 /** How many may begin within a time. */
 export interface RateRule {

@@ -155,7 +155,7 @@ const lines: { readonly [N in EventName]?: Line<N> } = {
   'daemon.unlisted': {
     level: 'warn',
     say: (e) =>
-      `What drupald runs by itself is not told to others on the same database: should one of them be lost with all its processes, nobody cleans up after it: ${e.reason}`,
+      `What drupald runs by itself is not told to others on the same database: should one of them be lost with all its processes, nobody cleans up after it, and what waits at one that is gone is not taken over: ${e.reason}`,
   },
   'run.stopped': { level: 'info', say: (e) => `${e.handle} is being stopped: ${e.reason}` },
   'queue.item-failed': {

@@ -28,6 +28,8 @@ describe('the address of a Redis', () => {
     'redis:6379',
     'redis://h/x',
     'redis://h?db=1',
+    'redis://:ge%heim@h',
+    'unix:///run/%zz',
     'unix:///',
     'unix://host/run',
     '6379',
