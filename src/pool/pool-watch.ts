@@ -18,7 +18,7 @@ import type { ProcessRow } from '../store/process-store.js';
 import { StoreGuard } from '../store/store-guard.js';
 import { KeptRequests } from './kept-requests.js';
 import { busyHosts, heirOf, isAlive, neighboursOf, silentHosts, type PoolRules } from './neighbours.js';
-import { chooseUntaken, SeenRows } from './untaken.js';
+import { chooseUntaken, isUrgent, SeenRows } from './untaken.js';
 
 /** Milliseconds after which the same trouble is told again. */
 const reminder = 60_000;
@@ -38,7 +38,10 @@ const gone: RunEnd = { type: 'nothing', reason: 'it was taken over by another dr
 export interface PoolWatchOptions {
   readonly sites: readonly ServedSite[];
   readonly hosts: HostMap<ServedSite>;
-  readonly scheduler: Pick<Scheduler, 'idle' | 'running' | 'allWaiting' | 'firstWaiting' | 'resting' | 'withdraw'>;
+  readonly scheduler: Pick<
+    Scheduler,
+    'free' | 'wouldBegin' | 'running' | 'allWaiting' | 'firstWaiting' | 'resting' | 'withdraw'
+  >;
   readonly taker: StartTaker<ServedSite>;
   readonly notes: StartNotes;
   readonly bus: EventBus;
@@ -142,7 +145,7 @@ export class PoolWatch extends BaseComponent {
     const dead = silent.filter((host) => seen.silent.includes(host));
     seen.silent = silent;
     const busy =
-      shareAfter === 'off' || !listed || scheduler.idle === 0
+      shareAfter === 'off' || !listed || scheduler.free === 0
         ? []
         : busyHosts(neighbours, listed.daemons).filter((host) => !silent.includes(host));
     const [sent, waiting, shared] = await Promise.all([
@@ -157,8 +160,18 @@ export class PoolWatch extends BaseComponent {
       shareAfter: shareAfter === 'off' ? Infinity : shareAfter / 1000,
       connectionTimeout: site.facts?.connectionTimeout ?? 0,
     };
-    const found = { sent, waiting: await alone(site, waiting), busy: await alone(site, shared), seenFor, now };
-    for (const row of chooseUntaken(found, patience, scheduler.idle)) {
+    const mayBegin = (row: ProcessRow): boolean => this.#ableOf(row, rules).length > 0;
+    const found = {
+      sent,
+      waiting: await alone(site, waiting),
+      busy: await alone(site, shared),
+      seenFor,
+      now,
+      mayBegin,
+    };
+    for (const row of chooseUntaken(found, patience, scheduler.free)) {
+      // Those before it may have what it needs by now.
+      if (!mayBegin(row) && !isUrgent(row, now)) continue;
       await this.#take(site, row, rules, busy, seen.requests);
       clearTimeout(this.#next);
       this.#next = setTimeout(() => this.#looks.now(), soon);
@@ -173,7 +186,8 @@ export class PoolWatch extends BaseComponent {
     requests: KeptRequests,
   ): Promise<void> {
     const { bus, taker, hosts, notes } = this.#options;
-    const to = heirOf(row.serviceHost, rules);
+    const able = this.#ableOf(row, rules);
+    const to = heirOf(row.serviceHost, able.length > 0 ? { ...rules, own: able } : rules);
     if (to === undefined) {
       return;
     }
@@ -191,6 +205,11 @@ export class PoolWatch extends BaseComponent {
     const httpHost = site.facts?.serviceHosts[from]?.httpHost ?? '';
     await taker.offer(asStart(site, taken, httpHost, hosts, notes, kept));
     if (kept) await requests.forget(row);
+  }
+
+  /** Under which of our service hosts one like it could begin at once. */
+  #ableOf(row: ProcessRow, { own }: PoolRules): string[] {
+    return own.filter((serviceHost) => this.#options.scheduler.wouldBegin({ ...row, serviceHost }));
   }
 
   #unseen(site: ServedSite, at: number): Seen {

@@ -40,6 +40,13 @@ export interface Untaken {
   readonly seenFor: (row: ProcessRow) => number;
   /** Seconds since 1970. */
   readonly now: number;
+  /** Whether one like it could begin here at once: limits of its own may hold it back where slots are free. */
+  readonly mayBegin: (row: ProcessRow) => boolean;
+}
+
+/** Whether a row must be taken even where it has to wait. @param now seconds since 1970 */
+export function isUrgent({ stamp }: Pick<ProcessRow, 'stamp'>, now: number): boolean {
+  return now - Number(stamp) >= urgent;
 }
 
 /** How long what is to be taken must have lain, in seconds. */
@@ -52,14 +59,14 @@ export interface Patience {
 }
 
 /**
- * Which of these rows to take now: as many as there are free slots, the oldest first, so that several daemons
- * share them.
+ * Which of these rows to take now: as many as there are free slots that they could have, the oldest first, so that
+ * several daemons share them.
  *
  * After a refused connection the module deletes a row that has status 1 without a fence. Such a row must
  * therefore have been there, unchanged, for as long as the module tries to connect.
  */
 export function chooseUntaken(
-  { sent, waiting, busy, seenFor, now }: Untaken,
+  { sent, waiting, busy, seenFor, now, mayBegin }: Untaken,
   patience: Patience,
   free: number,
 ): ProcessRow[] {
@@ -71,10 +78,11 @@ export function chooseUntaken(
   const all = [...due, ...waiting.filter((row) => age(row) >= takeOver)]
     .filter(({ callback }) => callback !== lockedCallback)
     .sort((one, other) => Number(one.stamp) - Number(other.stamp));
-  const rest = all.slice(free).filter((row) => age(row) >= urgent);
+  const first = all.filter(mayBegin).slice(0, free);
+  const rest = all.filter((row) => !first.includes(row) && isUrgent(row, now));
   // Of a daemon's own processes its memory knows more than their rows: they stay where they are.
-  const shared = busy.filter((row) => age(row) >= shareAfter && !isOwnProcess(row));
-  return [...all.slice(0, free), ...rest.slice(0, urgentMost), ...shared.slice(0, Math.max(0, free - all.length))];
+  const shared = busy.filter((row) => age(row) >= shareAfter && !isOwnProcess(row) && mayBegin(row));
+  return [...first, ...rest.slice(0, urgentMost), ...shared.slice(0, Math.max(0, free - first.length - rest.length))];
 }
 
 function keyOf({ handle, stamp, serviceHost }: ProcessRow): string {

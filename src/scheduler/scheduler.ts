@@ -99,6 +99,11 @@ export class Scheduler extends BaseComponent {
     return this.#stopping || this.#detached ? 0 : Math.max(0, this.#slots.current - this.#lanes.slotsUsed);
   }
 
+  /** Whether a start like this could begin now, if nobody waited for the same. */
+  wouldBegin(start: Pick<Dispatch, 'handle' | 'callback' | 'serviceHost'>): boolean {
+    return this.free > 0 && this.#mayRun(this.#lanes.laneOf(start));
+  }
+
   /** Whether the limits of a service host, and of a pattern of callbacks, let one more run. */
   hasRoom(host: string, pattern: string | undefined): boolean {
     return this.#lanes.hasRoomFor(host, pattern);

@@ -12,7 +12,8 @@ function row(handle: string, age: number, changes: Partial<ProcessRow> = {}): Pr
 }
 
 function choose(sent: ProcessRow[], waiting: ProcessRow[], free: number, seen = 2_000, rules = patience): string[] {
-  return chooseUntaken({ sent, waiting, busy: [], seenFor: () => seen, now }, rules, free).map(({ handle }) => handle);
+  const found = { sent, waiting, busy: [], seenFor: () => seen, now, mayBegin: () => true };
+  return chooseUntaken(found, rules, free).map(({ handle }) => handle);
 }
 
 describe('what is taken over', () => {
@@ -39,11 +40,26 @@ describe('what is taken over', () => {
   it('waits at a busy daemon, when slots are left for it, and is not one of its own processes', () => {
     const busy = [row('a', 40), row('cron', 30, { callback: 'drupald_core_cron' }), row('b', 2), row('young', 0.9)];
     const of = (free: number, sent: ProcessRow[] = []): string[] =>
-      chooseUntaken({ sent, waiting: [], busy, seenFor: () => 9_000, now }, patience, free).map(({ handle }) => handle);
+      chooseUntaken({ sent, waiting: [], busy, seenFor: () => 9_000, now, mayBegin: () => true }, patience, free).map(
+        ({ handle }) => handle,
+      );
     expect(of(9)).toEqual(['a', 'b']);
     expect(of(1)).toEqual(['a']);
     expect(of(2, [row('sent', 9)])).toEqual(['sent', 'a']);
     expect(of(0)).toEqual([]);
+  });
+
+  it('is not what a limit holds back here, unless nobody else takes it', () => {
+    const mayBegin = ({ callback }: ProcessRow): boolean => callback !== 'limited';
+    const limited = { callback: 'limited' };
+    const sent = [row('old', 31, limited), row('limited', 9, limited), row('a', 8), row('b', 7)];
+    const busy = [row('held', 20, limited), row('c', 10)];
+    const of = (free: number): string[] =>
+      chooseUntaken({ sent, waiting: [], busy, seenFor: () => 9_000, now, mayBegin }, patience, free).map(
+        ({ handle }) => handle,
+      );
+    expect(of(4)).toEqual(['a', 'b', 'old', 'c']);
+    expect(of(1)).toEqual(['a', 'old']);
   });
 
   it('is no lock of Ultimate Cron', () => {

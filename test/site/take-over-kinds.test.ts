@@ -1,3 +1,5 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { BootedSite } from '../harness/booted-site.js';
 import { describeSites, openSuite } from '../harness/describe-sites.js';
@@ -98,6 +100,25 @@ describeSites('what a take-over keeps of the request', ['real', 'locale'], (kind
 
 describeSites('from whom starts are taken over', ['real'], (kind) => {
   const pools = preparePools(kind);
+
+  test('by whoever has slots free, whatever waits there for a limit of its own', async () => {
+    const site = pools.site();
+    const config = join(site.root, '..', 'limited.yml');
+    await writeFile(config, 'callbacks: { slots: { drupald_fixture_gate: 1 } }\n');
+    const conf = { background_process_connection_timeout: 0.5 };
+    const pool = await pools.start(['www1', 'www2'], { slots: 3, conf, config });
+    const [runs, one, two, sent] = [newHandle('runs'), newHandle('held'), newHandle('held'), newHandle('sent')];
+    for (const handle of [runs, one, two]) await pool.start('www2', 'drupald_fixture_gate', [handle], [runs]);
+    await event(site, runs, 'gate');
+    for (const handle of [one, two]) await waits(site, handle);
+    await pool.perish('www1');
+    await insertRow(site, { handle: sent, callback: mark, serviceHost: 'www1' });
+    await shutdowns(site, sent);
+    expect(pool.said('start.taken-over', sent)).toEqual(['www2']);
+    for (const handle of [one, two]) expect(await readRow(site, handle)).toMatchObject({ exec_status: 3 });
+    await openGate(site, runs);
+    for (const handle of [runs, one, two]) await shutdowns(site, handle);
+  });
 
   test('from service hosts of no common group, where they are named', async () => {
     const site = pools.site();
