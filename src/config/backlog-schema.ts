@@ -5,6 +5,7 @@ import { setting } from './setting.js';
 export const backlogSettings = {
   'backlog.redis': setting({
     kind: kinds.redisUrl,
+    secret: true,
     defaultText: 'none: each daemon keeps its own backlog',
     example: 'redis://:PASSWORD@10.0.0.5:6379/0',
     sentence:

@@ -16,6 +16,8 @@ export interface Setting<T> {
   readonly example: string;
   /** What it is for, in one sentence. */
   readonly sentence: string;
+  /** It may hold a password, a wrong value as well: that is never shown. */
+  readonly secret?: boolean;
 }
 
 /** Keeps the type of a setting's values. */

@@ -117,7 +117,10 @@ export function flagLayer(flags: ConfigFlags, cwd: string): Layer {
 
 /** The error for a value of a wrong type, with what was given, what it must be and an example. */
 export function wrongType(key: string, source: string, given: unknown, expected: string, example: string): Error {
-  return fail('CONFIG_WRONG_TYPE', { key, source, given: show(given), expected, example });
+  // A union of settings of which most do not say it.
+  const { secret = false } = isSettingKey(key) ? (settings[key] as { readonly secret?: boolean }) : {};
+  const shown = secret && given !== '' ? 'a value that is not shown, because it may hold a password' : show(given);
+  return fail('CONFIG_WRONG_TYPE', { key, source, given: shown, expected, example });
 }
 
 /** Every key path that a configuration file may hold, sites' keys as `sites[].KEY`. */
@@ -198,8 +201,7 @@ function isMap(value: unknown): value is Record<string, unknown> {
 
 function show(value: unknown): string {
   if (value === undefined || value === null || value === '') return 'nothing';
-  // The address of a Redis may hold a password, a wrong one as well.
-  const shown = JSON.stringify(value).replace(/(\/\/).*@/g, '$1***@');
+  const shown = JSON.stringify(value);
   return shown.length > 80 ? `${shown.slice(0, 77)}…` : shown;
 }
 

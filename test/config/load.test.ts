@@ -187,6 +187,17 @@ describe('sites', () => {
   });
 });
 
+describe('the address of a Redis', () => {
+  it.each(['redis:hidden@h', 'redis://user:hidden', 'redis://u:hidden@h/abc', 'hidden', 'redis://:ge%hidden@h'])(
+    'is not shown where it is wrong: %s',
+    (address) => {
+      const error = errorOf(() => load({ env: { DRUPALD_BACKLOG_REDIS: address } }));
+      expect(error.code).toBe('DRUPALD_CONFIG_WRONG_TYPE');
+      expect(error.message).not.toContain('hidden');
+    },
+  );
+});
+
 describe('listen', () => {
   it.each([
     ['127.0.0.1:80', '127.0.0.1', 80, '127.0.0.1:80'],
