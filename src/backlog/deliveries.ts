@@ -1,8 +1,7 @@
-import { randomBytes } from 'node:crypto';
-
 import type { EventBus } from '../events/bus.js';
 import { heirOf } from '../pool/neighbours.js';
 import { execStatus } from '../process/states.js';
+import { newToken } from '../process/token.js';
 import { dispatchKey, type Dispatch } from '../scheduler/dispatch.js';
 import { sumOf } from '../scheduler/ownership.js';
 import type { Scheduler } from '../scheduler/scheduler.js';
@@ -10,6 +9,7 @@ import type { ServedSite } from '../scheduler/served-site.js';
 import type { TakeStart } from '../scheduler/take-start.js';
 import { databaseReason } from '../store/database.js';
 import type { ProcessRow } from '../store/process-store.js';
+import { partsOf } from '../support/parts.js';
 import { RedisAway } from './redis-link.js';
 import type { Delivery } from './shared-line.js';
 import { readShared, type SharedStart } from './shared-start.js';
@@ -140,8 +140,7 @@ export class Deliveries {
     const sites = new Set([...this.#watched].map(({ site }) => site));
     for (const site of sites) {
       const watched = [...this.#watched].filter((one) => one.site === site);
-      for (let from = 0; from < watched.length; from += batch) {
-        const part = watched.slice(from, from + batch);
+      for (const part of partsOf(watched, batch)) {
         const rows = await site.store.find(part.map(({ handle }) => handle));
         for (const one of part) {
           const row = rowOf(rows, one.handle, one.sums);
@@ -172,7 +171,7 @@ export class Deliveries {
         await line.giveBack(delivery);
         return;
       }
-      const token = randomBytes(16).toString('hex');
+      const token = newToken();
       start = { ...start, sum: sumOf(row.token), heir: sumOf(token) };
       await line.note(delivery, start);
       const taken = await site.neighbours.takeOver(row, to, token);

@@ -1,5 +1,3 @@
-import { randomBytes } from 'node:crypto';
-
 import type { AcceptedStart } from '../intake/accept-start.js';
 import type { SweepSharing } from '../liveness/sweep.js';
 import { isOwnProcess } from '../process/own-callback.js';
@@ -57,7 +55,8 @@ export class OwnStarts implements SweepSharing {
     }
     for (const start of starts) {
       if (!lines.find(start.row) && !missing.has(dispatchKey(start.row))) {
-        lines.rememberRow(this.#taker.dispatchOf(start));
+        // Whoever put it there knows more of it.
+        lines.keep(this.#taker.dispatchOf(start));
       }
     }
   }
@@ -126,7 +125,7 @@ export class OwnStarts implements SweepSharing {
       // It waits at another daemon, which has it in hand.
       return undefined;
     }
-    const taken = await site.neighbours.takeOver(row, row.serviceHost, randomBytes(16).toString('hex'));
+    const taken = await site.neighbours.takeOver(row, row.serviceHost);
     if (!taken) {
       return undefined;
     }

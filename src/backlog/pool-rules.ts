@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import type { Config } from '../config/config.js';
 import type { RateRule } from '../config/kinds.js';
 import { settingNames } from '../process/own-callback.js';
-import { matches } from '../support/pattern.js';
+import { PatternFinder } from '../support/pattern.js';
 
 /** What counts for starts that wait in one line. */
 export interface LineRule {
@@ -19,19 +19,29 @@ export interface LineRule {
 /** Those settings that put starts into lines of their own. */
 export type PoolSettings = Pick<Config['callbacks'], 'slots' | 'poolSlots' | 'rate'>;
 
+/** Of callbacks.pool_slots, of callbacks.rate and of callbacks.slots; undefined: none fits. */
+type Patterns = [pool: string | undefined, speed: string | undefined, local: string | undefined];
+
 /**
  * Into which lines of the shared backlog the starts of a site go. What the same rules hold back stands in one
  * line, so that a full one never blocks the others.
  */
 export class PoolRules {
   readonly #settings: PoolSettings;
-  readonly #byCallback = new Map<string, LineRule>();
+  readonly #finders: Readonly<Record<keyof PoolSettings, PatternFinder>>;
+  readonly #made = new Map<string, LineRule>();
 
   /** Whether any start has a number of its own. */
   readonly hasPriorities: boolean;
 
   constructor(settings: PoolSettings, hasPriorities = false) {
     this.#settings = settings;
+    const finder = (map: object): PatternFinder => new PatternFinder(Object.keys(map));
+    this.#finders = {
+      slots: finder(settings.slots),
+      poolSlots: finder(settings.poolSlots),
+      rate: finder(settings.rate),
+    };
     this.hasPriorities = hasPriorities;
   }
 
@@ -53,24 +63,20 @@ export class PoolRules {
 
   /** The line of a start. */
   of(start: { readonly handle: string; readonly callback: string }): LineRule {
-    const known = this.#byCallback.get(start.callback);
-    if (known) {
-      return known;
-    }
     const names = settingNames(start);
-    const first = (map: object): string | undefined =>
-      Object.keys(map).find((pattern) => names.some((name) => matches(pattern, name)));
-    const { slots, poolSlots, rate } = this.#settings;
-    const rule = this.#rule(first(poolSlots), first(rate), first(slots));
-    // Nothing of a site may make a map grow for ever.
-    if (this.#byCallback.size > 10_000) {
-      this.#byCallback.clear();
-    }
-    this.#byCallback.set(start.callback, rule);
+    const { slots, poolSlots, rate } = this.#finders;
+    return this.#rule(poolSlots.find(...names), rate.find(...names), slots.find(...names));
+  }
+
+  /** There are only as many as the settings have patterns: each is made once. */
+  #rule(...patterns: Patterns): LineRule {
+    const key = JSON.stringify(patterns.map((pattern) => pattern ?? null));
+    const rule = this.#made.get(key) ?? this.#make(...patterns);
+    this.#made.set(key, rule);
     return rule;
   }
 
-  #rule(pool: string | undefined, speed: string | undefined, local: string | undefined): LineRule {
+  #make(...[pool, speed, local]: Patterns): LineRule {
     const { poolSlots, rate } = this.#settings;
     const own = pool === undefined && speed === undefined ? local : undefined;
     const name = [pool, speed, own].every((part) => part === undefined)

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 
 import type { Job, Queue, Worker } from 'bullmq';
 
+import { partsOf } from '../support/parts.js';
 import type { LineRule } from './pool-rules.js';
 import type { RedisLink } from './redis-link.js';
 import { redisPrefix } from './redis-link.js';
@@ -104,8 +105,7 @@ export class SharedLine {
 
   /** Puts starts there; those that are there already stay as they are. */
   async add(entries: readonly Entry[]): Promise<void> {
-    for (let from = 0; from < entries.length; from += bulk) {
-      const part = entries.slice(from, from + bulk);
+    for (const part of partsOf(entries, bulk)) {
       const jobs = part.map(({ id, data, priority }) => ({
         name: 'start',
         data,
@@ -124,8 +124,7 @@ export class SharedLine {
   /** Of these ids, those that are not there. */
   async missing(ids: readonly string[]): Promise<Set<string>> {
     const missing = new Set<string>();
-    for (let from = 0; from < ids.length; from += bulk) {
-      const part = ids.slice(from, from + bulk);
+    for (const part of partsOf(ids, bulk)) {
       const pipeline = this.#link.client.pipeline();
       for (const id of part) {
         pipeline.exists(this.#queue.toKey(id));
@@ -206,8 +205,7 @@ export class SharedLine {
 
   /** Says that these are still in hand. */
   async keep(deliveries: readonly Delivery[]): Promise<void> {
-    for (let from = 0; from < deliveries.length; from += bulk) {
-      const part = deliveries.slice(from, from + bulk);
+    for (const part of partsOf(deliveries, bulk)) {
       const [ids, tokens] = [part.map(({ id }) => id), part.map(({ token }) => token)];
       await this.#link.ask(() => this.#worker.extendJobLocks(ids, tokens, lockTime), bulkTime);
     }

@@ -93,7 +93,7 @@ export class SiteLines {
       await line.add(entries);
     }
     for (const dispatch of dispatches) {
-      this.keep(dispatch, sharedId(dispatch));
+      this.keep(dispatch);
     }
   }
 
@@ -117,14 +117,9 @@ export class SiteLines {
     return missing;
   }
 
-  /** Remembers what waits there. */
-  keep(dispatch: Dispatch, id: string): void {
+  /** Remembers what waits there. @param id under which it is known there, where its row has been taken since */
+  keep(dispatch: Dispatch, id = sharedId(dispatch)): void {
     this.#handed.set(dispatchKey(dispatch), { dispatch, id, since: performance.now() });
-  }
-
-  /** The same of one of which only the row is known; whoever put it there knows more of it. */
-  rememberRow(dispatch: Dispatch): void {
-    this.keep(dispatch, sharedId(dispatch));
   }
 
   find(start: Pick<Dispatch, 'handle' | 'stamp'>): Handed | undefined {

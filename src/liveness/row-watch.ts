@@ -8,6 +8,7 @@ import type { RunRecord } from '../scheduler/run-record.js';
 import type { Scheduler } from '../scheduler/scheduler.js';
 import type { ServedSite } from '../scheduler/served-site.js';
 import { stopRun } from '../scheduler/stop-run.js';
+import { partsOf } from '../support/parts.js';
 
 /** Milliseconds between two looks. */
 const interval = 1_000;
@@ -64,9 +65,9 @@ export class RowWatch extends BaseComponent {
       }
     }
     for (const [site, records] of bySite) {
-      for (let from = 0; from < records.length; from += batch) {
+      for (const part of partsOf(records, batch)) {
         // A database that is away says nothing about anybody.
-        await this.#lookAt(site, records.slice(from, from + batch)).catch(() => undefined);
+        await this.#lookAt(site, part).catch(() => undefined);
       }
     }
   }

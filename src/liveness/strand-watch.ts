@@ -19,6 +19,7 @@ import type { OwnedProcess } from '../store/owner-table.js';
 import type { ProcessRow } from '../store/process-store.js';
 import { StoreGuard } from '../store/store-guard.js';
 import { processFile } from '../workers/jobs.js';
+import { partsOf } from '../support/parts.js';
 import { judgeStranded, type Stranded } from './stranded.js';
 
 /** Milliseconds between two signs of life at most, and between two looks. */
@@ -222,8 +223,8 @@ function keysOf(stranded: readonly Stranded[], isOwned: boolean): ReadonlySet<st
 
 async function rowsOf(site: ServedSite, handles: readonly string[]): Promise<ProcessRow[]> {
   const rows: ProcessRow[] = [];
-  for (let from = 0; from < handles.length; from += batch) {
-    rows.push(...(await site.store.find(handles.slice(from, from + batch))));
+  for (const part of partsOf(handles, batch)) {
+    rows.push(...(await site.store.find(part)));
   }
   return rows;
 }

@@ -1,5 +1,3 @@
-import { randomBytes } from 'node:crypto';
-
 import { BaseComponent } from '../components/component.js';
 import { Repeated } from '../components/repeated.js';
 import type { EventBus } from '../events/bus.js';
@@ -16,6 +14,7 @@ import { isTakenOver, takenOver } from '../scheduler/taken-over.js';
 import type { HostMap } from '../sites/host-map.js';
 import type { ProcessRow } from '../store/process-store.js';
 import { StoreGuard } from '../store/store-guard.js';
+import { partsOf } from '../support/parts.js';
 import { KeptRequests } from './kept-requests.js';
 import { busyHosts, heirOf, isAlive, neighboursOf, silentHosts, type PoolRules } from './neighbours.js';
 import { chooseUntaken, isUrgent, SeenRows } from './untaken.js';
@@ -171,8 +170,9 @@ export class PoolWatch extends BaseComponent {
     };
     for (const row of chooseUntaken(found, patience, scheduler.free)) {
       // Those before it may have what it needs by now.
-      if (!mayBegin(row) && !isUrgent(row, now)) continue;
-      await this.#take(site, row, rules, busy, seen.requests);
+      const own = this.#ableOf(row, rules);
+      if (own.length === 0 && !isUrgent(row, now)) continue;
+      await this.#take(site, row, own.length > 0 ? { ...rules, own } : rules, busy, seen.requests);
       clearTimeout(this.#next);
       this.#next = setTimeout(() => this.#looks.now(), soon);
     }
@@ -186,14 +186,13 @@ export class PoolWatch extends BaseComponent {
     requests: KeptRequests,
   ): Promise<void> {
     const { bus, taker, hosts, notes } = this.#options;
-    const able = this.#ableOf(row, rules);
-    const to = heirOf(row.serviceHost, able.length > 0 ? { ...rules, own: able } : rules);
+    const to = heirOf(row.serviceHost, rules);
     if (to === undefined) {
       return;
     }
     // Whoever had it removes this as soon as it has lost the row. Of one that nobody took nobody has seen the request.
     const kept = row.status === execStatus.locked ? undefined : await requests.find(row);
-    const taken = await site.neighbours.takeOver(row, to, randomBytes(16).toString('hex'));
+    const taken = await site.neighbours.takeOver(row, to);
     if (!taken) {
       return;
     }
@@ -241,8 +240,7 @@ export class PoolWatch extends BaseComponent {
   async #giveUp(site: ServedSite): Promise<void> {
     const { scheduler } = this.#options;
     const waiting = scheduler.allWaiting().filter((dispatch) => dispatch.site === site);
-    for (let from = 0; from < waiting.length; from += batch) {
-      const part = waiting.slice(from, from + batch);
+    for (const part of partsOf(waiting, batch)) {
       const rows = new Map((await site.store.find(part.map(({ handle }) => handle))).map((row) => [row.handle, row]));
       for (const dispatch of part) {
         const row = rows.get(dispatch.handle);

@@ -1,7 +1,6 @@
-import { randomBytes } from 'node:crypto';
-
 import type { StartTaker } from '../intake/accept-start.js';
 import type { Serialized } from '../process/serialized.js';
+import { newToken } from '../process/token.js';
 import { noContext } from '../sites/request.js';
 import { sumOf } from './ownership.js';
 import type { ServedSite } from './served-site.js';
@@ -46,7 +45,7 @@ export async function startOwn(
   process: OwnProcess,
   args: readonly unknown[] | Serialized,
 ): Promise<OwnStart> {
-  const row = await site.store.create({ ...process, token: randomBytes(16).toString('hex') }, args);
+  const row = await site.store.create({ ...process, token: newToken() }, args);
   if (!row) {
     return 'there';
   }

@@ -1,4 +1,5 @@
 import { execStatus } from '../process/states.js';
+import { newToken } from '../process/token.js';
 import type { SiteDatabase } from './database.js';
 import { readProcesses, type ProcessRow } from './process-store.js';
 
@@ -35,7 +36,7 @@ export class NeighbourTable {
    *
    * @returns the row as it is now; undefined: it has moved on
    */
-  async takeOver(row: ProcessRow, serviceHost: string, token: string): Promise<ProcessRow | undefined> {
+  async takeOver(row: ProcessRow, serviceHost: string, token = newToken()): Promise<ProcessRow | undefined> {
     const stamp = (Date.now() / 1000).toFixed(6);
     const changed = await this.#processes.change(
       `UPDATE ${this.#processes.table('background_process')}` +
